@@ -1,0 +1,2 @@
+//! Heddle's commands.
+fn main() {}
