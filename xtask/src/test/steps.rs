@@ -1,0 +1,134 @@
+//! The steps of `test`, cheapest first.
+//!
+//! Steps share build products: clippy and rustdoc the metadata of `target/`, the tests one build at
+//! `profile.test`, the checkers a target folder each because their `--cfg` changes every crate's hash.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::{arrows, lint, pages};
+use crate::workspace::Places;
+
+/// A step: its name, what it does in words, and its work.
+pub struct Step {
+    /// The name for `--only` and `--skip`, and of its log.
+    pub name: &'static str,
+    /// What it does.
+    pub what: &'static str,
+    /// How.
+    pub work: Work,
+}
+
+/// The work of a step.
+pub enum Work {
+    /// Commands, run until one fails.
+    Commands(Vec<Command>),
+    /// A check of our own that returns the problems it found.
+    Check(fn(&Places) -> Result<Vec<String>>),
+    /// It cannot be done here; the reason says why and how to change that.
+    Missing(String),
+}
+
+/// All steps, in order.
+pub fn all(places: &Places) -> Vec<Step> {
+    let cargo = |arguments: &[&str]| {
+        let mut command = places.cargo(arguments);
+        command.env("CARGO_TERM_COLOR", "never");
+        command
+    };
+    let checker = |cfg: &str, arguments: &[&str]| {
+        let mut command = cargo(arguments);
+        command
+            .env("RUSTFLAGS", format!("--cfg heddle_{cfg}"))
+            .env("CARGO_TARGET_DIR", places.target.join(cfg));
+        command
+    };
+    let clippy = |cfg: &str| {
+        checker(cfg, &["clippy", "-p", "heddle-primitives", "--all-targets", "--", "-D", "warnings"])
+    };
+    let suite = |cfg: &'static str| {
+        if !places.root.join(format!("primitives/tests/{cfg}.rs")).exists() {
+            return Work::Missing(format!("primitives/tests/{cfg}.rs does not exist yet"));
+        }
+        Work::Commands(vec![checker(cfg, &["test", "-p", "heddle-primitives", "--test", cfg])])
+    };
+    let commands = |command| Work::Commands(vec![command]);
+    let mut docs = cargo(&["doc", "--workspace", "--no-deps"]);
+    docs.env("RUSTDOCFLAGS", "-D warnings");
+    vec![
+        Step {
+            name: "format",
+            what: "cargo fmt --check",
+            work: commands(cargo(&["fmt", "--all", "--check", "--", "--color", "never"])),
+        },
+        Step {
+            name: "lint",
+            what: "the facade is the only door; no unsafe in report and xtask",
+            work: Work::Check(lint::check),
+        },
+        Step {
+            name: "arrows",
+            what: "crates depend on each other as planned",
+            work: Work::Check(arrows::check),
+        },
+        Step {
+            name: "clippy",
+            what: "clippy without warnings",
+            work: commands(cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
+        },
+        Step { name: "docs", what: "rustdoc without warnings", work: commands(docs) },
+        Step {
+            name: "tests",
+            what: "unit and integration tests, examples",
+            work: commands(cargo(&["test", "--workspace", "--lib", "--bins", "--tests", "--examples"])),
+        },
+        Step {
+            name: "doc-tests",
+            what: "examples in the documentation",
+            work: commands(cargo(&["test", "--workspace", "--doc"])),
+        },
+        Step { name: "clippy-loom", what: "clippy of what loom sees", work: commands(clippy("loom")) },
+        Step {
+            name: "loom",
+            what: "every schedule of small scenarios, in loom's model",
+            work: suite("loom"),
+        },
+        Step {
+            name: "clippy-shuttle",
+            what: "clippy of what shuttle sees",
+            work: commands(clippy("shuttle")),
+        },
+        Step { name: "shuttle", what: "random schedules of larger scenarios", work: suite("shuttle") },
+        Step {
+            name: "report",
+            what: "report --quick into a temporary folder",
+            work: commands(quick_report(places)),
+        },
+        Step { name: "pages", what: "structure and links of those pages", work: Work::Check(pages::check) },
+    ]
+}
+
+/// `report --quick` by this very program, whose file a step before may have replaced.
+fn quick_report(places: &Places) -> Command {
+    let mut command = Command::new("/proc/self/exe");
+    command
+        .args(["report", "--quick", "--home"])
+        .arg(report_home(places))
+        .arg("--out")
+        .arg(report_site(places));
+    command.current_dir(&places.root);
+    command
+}
+
+/// Where the quick report keeps its run.
+fn report_home(places: &Places) -> PathBuf {
+    places.home.join("test/report")
+}
+
+/// Where the quick report renders to.
+pub fn report_site(places: &Places) -> PathBuf {
+    let home: &Path = &report_home(places);
+    home.join("site")
+}
