@@ -1,0 +1,363 @@
+//! A place where a fixed number of threads wait for each other, again and again.
+
+use crate::scope::{Private, Scope};
+use crate::spin::Spin;
+use crate::sync::atomic::Ordering;
+use crate::sync::futex::{Futex, WaitOutcome};
+use std::error::Error;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+/// Broken for good; the count below means nothing, and `ODD` tells which phase was cut off.
+const BROKEN: u32 = 1 << 31;
+/// Somebody may sleep in the current phase: who completes it wakes all.
+const SLEEPERS: u32 = 1 << 30;
+/// With `BROKEN`: the phase that was cut off has an odd number.
+const ODD: u32 = 1 << 29;
+/// Arrivals counted from zero; what is below all flags.
+const ARRIVALS: u32 = ODD - 1;
+
+/// How long a member spins by default; longer than at a lock, because all parties are expected at about the same time.
+const DEFAULT_SPIN: Duration = Duration::from_micros(2);
+
+/// Lets a fixed number of threads wait for each other, phase after phase, with Python's `abort` and broken state.
+///
+/// The last to arrive is the phase's leader. What each party wrote before it arrived is visible to all after the wait.
+/// Waiting costs one atomic read-modify-write a party and phase. A barrier that is broken, by [`abort`](Self::abort) or by a
+/// time-out, stays so and lets nobody wait.
+///
+/// # The protocol
+///
+/// One word counts arrivals and never goes back to zero at the end of a phase: phase `p` consists of the arrivals `p * n` to
+/// `p * n + n - 1`, so the arrival that completes a phase publishes that by being counted. Members keep the number of their
+/// first arrival and wait until the count leaves their phase. The count is reduced by `limit`, an even number of phases,
+/// by the leader that reaches it, before it returns; a count from `limit` on means what it does less `limit`. While a member
+/// is in phase `p`, phase `p + 1` cannot complete, so the count is always in one of the two, and with two or more phases
+/// before the wrap they cannot be confused.
+///
+/// | bits | meaning |
+/// |---|---|
+/// | 0-28 | arrivals, modulo `limit` |
+/// | 29 | if broken: the phase cut off is odd (bits 0-28 are then meaningless) |
+/// | 30 | somebody may sleep in this phase |
+/// | 31 | broken |
+///
+/// Breaking replaces the count by the parity of the phase that it cuts off, so a slow member of the phase before still
+/// learns that its own completed.
+///
+/// As in std, more threads than parties may use a barrier; then a thread that does not run while a further whole phase
+/// passes may be told that its phase was cut off although it completed, if the barrier breaks at that time.
+///
+/// Layout (`repr(C)`): the state word, the parties, the limit, the spin in nanoseconds, each 32 bits. All-zero bytes are a barrier for
+/// one that does not spin.
+///
+/// ```
+/// use heddle_primitives::Barrier;
+/// use heddle_primitives::sync::thread;
+///
+/// let barrier = Barrier::new(3);
+/// let leaders: u32 = thread::scope(|s| {
+///     let members: Vec<_> = (0..3).map(|_| s.spawn(|| u32::from(barrier.wait().is_leader()))).collect();
+///     members.into_iter().map(|member| member.join().unwrap()).sum()
+/// });
+/// assert_eq!(leaders, 1);
+/// ```
+#[repr(C)]
+pub struct Barrier<S: Scope = Private> {
+    state: Futex<S>,
+    parties: u32,
+    /// Where the count is reduced.
+    limit: u32,
+    spin_ns: u32,
+}
+
+impl Barrier {
+    const_in_normal_builds! {
+        /// A barrier for `n` threads of this process; as in std, one for 0 is one for 1.
+        ///
+        /// # Panics
+        /// If `n` is above [`Barrier::MAX_PARTIES`].
+        pub const fn new(n: u32) -> Self {
+            Self::new_in(n)
+        }
+    }
+
+    /// The most parties that a barrier can have.
+    pub const MAX_PARTIES: u32 = 1 << 20;
+}
+
+impl<S: Scope> Barrier<S> {
+    const_in_normal_builds! {
+        /// A barrier for `n` threads in any scope; as in std, one for 0 is one for 1.
+        ///
+        /// # Panics
+        /// If `n` is above [`Barrier::MAX_PARTIES`].
+        pub const fn new_in(n: u32) -> Self {
+            assert!(n <= Barrier::MAX_PARTIES, "too many parties");
+            let parties = if n == 0 { 1 } else { n };
+            Self {
+                state: Futex::new_in(0),
+                parties,
+                limit: limit(parties),
+                spin_ns: DEFAULT_SPIN.as_nanos() as u32,
+            }
+        }
+    }
+
+    const_in_normal_builds! {
+        /// Changes how long a member spins before it sleeps; zero for never, at most 4 seconds.
+        ///
+        /// ```
+        /// use heddle_primitives::Barrier;
+        /// use std::time::Duration;
+        /// static COARSE: Barrier = Barrier::new(2).with_spin(Duration::ZERO);
+        /// assert_eq!(COARSE.parties(), 2);
+        /// ```
+        pub const fn with_spin(mut self, spin: Duration) -> Self {
+            let spin = spin.as_nanos();
+            self.spin_ns = if spin > u32::MAX as u128 { u32::MAX } else { spin as u32 };
+            self
+        }
+    }
+
+    /// How many threads wait for each other.
+    pub fn parties(&self) -> u32 {
+        // All-zero bytes are a barrier for one.
+        self.parties.max(1)
+    }
+
+    /// Waits until all parties are here.
+    ///
+    /// # Panics
+    /// If the barrier is broken.
+    #[inline]
+    pub fn wait(&self) -> BarrierWaitResult {
+        match self.checked_wait() {
+            Ok(result) => result,
+            Err(BrokenBarrier) => panic!("waited at a broken barrier"),
+        }
+    }
+
+    /// Waits until all parties are here.
+    ///
+    /// # Errors
+    /// If the barrier is broken or is broken while waiting.
+    #[inline]
+    pub fn checked_wait(&self) -> Result<BarrierWaitResult, BrokenBarrier> {
+        self.arrive(None)
+    }
+
+    /// Waits until all parties are here, no longer than until `deadline`. A time-out breaks the barrier, as in Python: the other
+    /// parties could otherwise wait for a member that has gone.
+    ///
+    /// # Errors
+    /// If the barrier is broken or is broken while waiting, by this time-out or otherwise.
+    #[inline]
+    pub fn checked_wait_until(&self, deadline: Instant) -> Result<BarrierWaitResult, BrokenBarrier> {
+        self.arrive(Some(deadline))
+    }
+
+    /// Breaks the barrier for good and releases everybody who waits, with an error.
+    pub fn abort(&self) {
+        // ORDERING: the exchange in `try_break` has the last word.
+        let mut seen = self.state.word().load(Ordering::Relaxed);
+        while seen & BROKEN == 0 {
+            match self.try_break(seen) {
+                Ok(()) => return,
+                Err(found) => seen = found,
+            }
+        }
+    }
+
+    /// Whether the barrier is broken; it may break at any time.
+    pub fn is_broken(&self) -> bool {
+        // ORDERING: acquires what the breaker wrote before, see `try_break`.
+        self.state.word().load(Ordering::Acquire) & BROKEN != 0
+    }
+
+    fn arrive(&self, deadline: Option<Instant>) -> Result<BarrierWaitResult, BrokenBarrier> {
+        let word = self.state.word();
+        // ORDERING: Release hands what this member wrote to the others, Acquire lets the leader see what all earlier
+        // arrivals released: each RMW continues the release sequences of those before it.
+        let before = word.fetch_add(1, Ordering::AcqRel);
+        if before & BROKEN != 0 {
+            // ORDERING: takes the meaningless arrival back, so that the count never runs into the flags.
+            word.fetch_sub(1, Ordering::Relaxed);
+            return Err(BrokenBarrier);
+        }
+        let phase = self.phase(before);
+        if phase.wrapped(before) - phase.first < phase.n - 1 {
+            return self.wait_for_end(phase, deadline);
+        }
+        let wrap = (before & ARRIVALS) + 1 >= phase.limit;
+        if wrap || before & SLEEPERS != 0 {
+            self.complete(before & SLEEPERS != 0, phase.limit);
+        }
+        Ok(BarrierWaitResult { leader: true })
+    }
+
+    /// The phase that is open in an unbroken `word`.
+    #[inline(always)]
+    fn phase(&self, word: u32) -> Phase {
+        // At least two phases, also for all-zero bytes.
+        let mut phase = Phase { first: 0, n: self.parties(), limit: self.limit.max(2) };
+        let arrivals = phase.wrapped(word);
+        phase.first = arrivals - arrivals % phase.n;
+        phase
+    }
+
+    /// What a leader does beyond being counted: wake sleepers, wrap the count.
+    #[cold]
+    fn complete(&self, sleepers: bool, limit: u32) {
+        let word = self.state.word();
+        // ORDERING: the exchange below has the last word.
+        let mut seen = word.load(Ordering::Relaxed);
+        // Where more threads than parties come, another leader may have done it.
+        while seen & BROKEN == 0 && seen & ARRIVALS >= limit {
+            // ORDERING: publishes nothing: members compare counts, and an RMW continues the release sequences.
+            match word.compare_exchange(seen, seen - limit, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => break,
+                Err(found) => seen = found,
+            }
+        }
+        if sleepers {
+            // A sleeper of the next phase may rely on this bit already. It is woken below, or finds the word changed, and
+            // sets the bit again; hence first the bit, then the wake.
+            // ORDERING: publishes nothing, as above.
+            word.fetch_and(!SLEEPERS, Ordering::Relaxed);
+            self.state.wake_all();
+        }
+    }
+
+    fn wait_for_end(
+        &self,
+        phase: Phase,
+        deadline: Option<Instant>,
+    ) -> Result<BarrierWaitResult, BrokenBarrier> {
+        let word = self.state.word();
+        let mut spin = Spin::new(Duration::from_nanos(self.spin_ns.into()), deadline);
+        let mut timed_out = false;
+        loop {
+            // ORDERING: acquires what all members released by their arrivals, or the breaker before it broke.
+            let seen = word.load(Ordering::Acquire);
+            match phase.state(seen) {
+                State::Completed => return Ok(BarrierWaitResult { leader: false }),
+                State::CutOff => return Err(BrokenBarrier),
+                State::Open => {}
+            }
+            if timed_out {
+                if self.try_break(seen).is_ok() {
+                    return Err(BrokenBarrier);
+                }
+                continue;
+            }
+            if spin.pause() {
+                continue;
+            }
+            if seen & SLEEPERS == 0
+                // ORDERING: publishes nothing; the loop reads the word again in either case.
+                && word
+                    .compare_exchange(seen, seen | SLEEPERS, Ordering::Relaxed, Ordering::Relaxed)
+                    .is_err()
+            {
+                continue;
+            }
+            timed_out = self.state.wait(seen | SLEEPERS, deadline) == WaitOutcome::TimedOut;
+        }
+    }
+
+    /// Breaks the phase to which `seen` belongs, unless the word has changed.
+    #[cold]
+    fn try_break(&self, seen: u32) -> Result<(), u32> {
+        let odd = if self.phase(seen).is_odd() { ODD } else { 0 };
+        self.state
+            .word()
+            // ORDERING: success releases what the breaker wrote (why it broke) to those who find the barrier broken;
+            // failure reads nothing.
+            .compare_exchange(seen, BROKEN | odd, Ordering::Release, Ordering::Relaxed)?;
+        if seen & SLEEPERS != 0 {
+            self.state.wake_all();
+        }
+        Ok(())
+    }
+}
+
+/// Where the count is reduced: an even number of phases, at least two, well inside [`ARRIVALS`].
+const fn limit(n: u32) -> u32 {
+    // The checkers are to see the wrap, so it comes as early as it can.
+    let phases = if cfg!(any(heddle_loom, heddle_shuttle)) { 2 } else { (ARRIVALS / 2 / n) & !1 };
+    n * phases
+}
+
+/// A phase, by the number of its first arrival, below the limit.
+#[derive(Debug, Clone, Copy)]
+struct Phase {
+    first: u32,
+    n: u32,
+    limit: u32,
+}
+
+/// What a word says about a phase.
+enum State {
+    Open,
+    Completed,
+    CutOff,
+}
+
+impl Phase {
+    fn is_odd(self) -> bool {
+        !(self.first / self.n).is_multiple_of(2)
+    }
+
+    #[inline(always)]
+    fn state(self, word: u32) -> State {
+        if word & BROKEN != 0 {
+            if (word & ODD != 0) == self.is_odd() { State::CutOff } else { State::Completed }
+        } else if self.wrapped(word).wrapping_sub(self.first) < self.n {
+            State::Open
+        } else {
+            State::Completed
+        }
+    }
+
+    #[inline(always)]
+    fn wrapped(self, word: u32) -> u32 {
+        let arrivals = word & ARRIVALS;
+        if arrivals >= self.limit { arrivals - self.limit } else { arrivals }
+    }
+}
+
+/// What [`Barrier::wait`] returns: whether the caller was the last to arrive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BarrierWaitResult {
+    leader: bool,
+}
+
+impl BarrierWaitResult {
+    /// True for exactly one member in each phase.
+    #[must_use]
+    pub fn is_leader(&self) -> bool {
+        self.leader
+    }
+}
+
+/// The barrier was aborted, or a member's wait timed out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BrokenBarrier;
+
+impl fmt::Display for BrokenBarrier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the barrier is broken")
+    }
+}
+
+impl Error for BrokenBarrier {}
+
+impl<S: Scope> fmt::Debug for Barrier<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Barrier")
+            .field("parties", &self.parties())
+            .field("broken", &self.is_broken())
+            .finish()
+    }
+}

@@ -1,0 +1,263 @@
+//! The memory of a queue: its counters and its slots.
+
+use crate::cache_padded::CachePadded;
+use crate::scope::{Private, Scope};
+use crate::sync::Arc;
+use crate::sync::atomic::{AtomicU32, Ordering};
+use crate::sync::cell::UnsafeCell;
+use crate::sync::fence;
+use crate::sync::futex::Futex;
+use std::fmt;
+use std::mem::MaybeUninit;
+
+const OPEN: u32 = 0;
+const CLOSED: u32 = 1;
+
+/// Nobody sleeps on the word.
+pub(super) const AWAKE: u32 = 0;
+/// The end that owns the word is about to sleep on it, or does.
+pub(super) const ASLEEP: u32 = 1;
+
+/// The counters of a queue, apart from its slots, so that both can be placed in memory that processes share.
+///
+/// Counters run freely modulo 2^32; a slot's index is the counter modulo the capacity, a power of two. Layout (`repr(C)`):
+/// the producer's line and the consumer's line, each a [`CachePadded`]; all-zero bytes are an empty queue with both ends open.
+///
+/// ```
+/// use heddle_primitives::{Shared, spsc::Indices};
+/// let indices: Indices<Shared> = Indices::new();
+/// assert_eq!(indices.len(), 0);
+/// ```
+#[repr(C)]
+pub struct Indices<S: Scope = Private> {
+    pub(super) producer: CachePadded<ProducerLine<S>>,
+    pub(super) consumer: CachePadded<ConsumerLine<S>>,
+}
+
+/// What the producer writes often, and what it reads at every send.
+#[repr(C)]
+pub(super) struct ProducerLine<S: Scope> {
+    /// Values ever pushed. Written by the producer only.
+    pub tail: AtomicU32,
+    /// `ASLEEP` from before the consumer sleeps until somebody wakes it.
+    pub consumer_asleep: Futex<S>,
+    pub producer_closed: AtomicU32,
+    pub consumer_closed: AtomicU32,
+}
+
+/// What the consumer writes often, and what it reads at every receive.
+#[repr(C)]
+pub(super) struct ConsumerLine<S: Scope> {
+    /// Values ever popped. Written by the consumer only.
+    pub head: AtomicU32,
+    /// `ASLEEP` from before the producer sleeps until somebody wakes it.
+    pub producer_asleep: Futex<S>,
+}
+
+impl<S: Scope> Indices<S> {
+    const_in_normal_builds! {
+        /// The counters of an empty queue.
+        pub const fn new() -> Self {
+            Self {
+                producer: CachePadded::new(ProducerLine {
+                    tail: AtomicU32::new(0),
+                    consumer_asleep: Futex::new_in(AWAKE),
+                    producer_closed: AtomicU32::new(OPEN),
+                    consumer_closed: AtomicU32::new(OPEN),
+                }),
+                consumer: CachePadded::new(ConsumerLine {
+                    head: AtomicU32::new(0),
+                    producer_asleep: Futex::new_in(AWAKE),
+                }),
+            }
+        }
+    }
+
+    /// How many values are in the queue; both ends may change that meanwhile.
+    pub fn len(&self) -> usize {
+        // ORDERING: Acquire keeps the tail from being read before the head, which would make a difference below zero.
+        let head = self.consumer.head.load(Ordering::Acquire);
+        // ORDERING: a number for information; values are reached through the consumer, which acquires by itself.
+        self.producer.tail.load(Ordering::Relaxed).wrapping_sub(head) as usize
+    }
+
+    /// Whether the queue is empty right now.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether the producer is gone: dropped, or [closed](Self::close_producer) on its behalf.
+    pub fn is_producer_closed(&self) -> bool {
+        // ORDERING: pairs with the Release in `close_producer`: what was pushed before is visible to who sees it closed.
+        self.producer.producer_closed.load(Ordering::Acquire) != OPEN
+    }
+
+    /// Whether the consumer is gone: dropped, or [closed](Self::close_consumer) on its behalf.
+    pub fn is_consumer_closed(&self) -> bool {
+        // ORDERING: pairs with the Release in `close_consumer`.
+        self.producer.consumer_closed.load(Ordering::Acquire) != OPEN
+    }
+
+    /// Says that no more values will come and wakes the consumer; also for whoever noticed that the producer died.
+    pub fn close_producer(&self) {
+        // ORDERING: Release for `is_producer_closed`.
+        self.producer.producer_closed.store(CLOSED, Ordering::Release);
+        self.wake_consumer();
+    }
+
+    /// Says that nobody takes values any more and wakes the producer; also for whoever noticed that the consumer died.
+    pub fn close_consumer(&self) {
+        // ORDERING: Release for `is_consumer_closed`.
+        self.producer.consumer_closed.store(CLOSED, Ordering::Release);
+        self.wake_producer();
+    }
+
+    /// Wakes the consumer if it sleeps, for what the caller has just published.
+    #[inline(always)]
+    pub(super) fn wake_consumer(&self) {
+        wake(&self.producer.consumer_asleep);
+    }
+
+    /// Wakes the producer if it sleeps, for what the caller has just published.
+    #[inline(always)]
+    pub(super) fn wake_producer(&self) {
+        wake(&self.consumer.producer_asleep);
+    }
+}
+
+#[inline(always)]
+fn wake<S: Scope>(asleep: &Futex<S>) {
+    // ORDERING: the store before this call (P1) and the load after it (P3) must not change places; see the module's text.
+    fence(Ordering::SeqCst);
+    // ORDERING: ordered by the fence alone; what is published is acquired through its own counter.
+    if asleep.word().load(Ordering::Relaxed) != AWAKE {
+        wake_sleeper(asleep);
+    }
+}
+
+#[cold]
+fn wake_sleeper<S: Scope>(asleep: &Futex<S>) {
+    // ORDERING: as in `wake`. An RMW, as all changes of this word.
+    if asleep.word().swap(AWAKE, Ordering::Relaxed) != AWAKE {
+        asleep.wake_one();
+    }
+}
+
+impl<S: Scope> Default for Indices<S> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<S: Scope> fmt::Debug for Indices<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Indices")
+            .field("len", &self.len())
+            .field("producer_closed", &self.is_producer_closed())
+            .field("consumer_closed", &self.is_consumer_closed())
+            .finish()
+    }
+}
+
+/// Where a queue keeps its counters and its slots: on the heap, or in memory that processes share.
+///
+/// # Safety
+/// While the value lives, also after it has moved:
+/// - `indices` and `capacity` always return the same, and `capacity` is a power of two of at most 2^31;
+/// - `slot` returns a cell of its own for each index below `capacity`, always the same one, which nobody uses but the two
+///   ends of the queue;
+/// - no one but those ends changes the counters, or if so (a peer process gone wild), then values of `T` have no invalid
+///   bytes: the ends check that the counters are plausible, not that they are true.
+pub unsafe trait Buffer<T> {
+    /// Who may use the queue.
+    type Scope: Scope;
+
+    /// The counters.
+    fn indices(&self) -> &Indices<Self::Scope>;
+
+    /// How many slots there are, a power of two.
+    fn capacity(&self) -> usize;
+
+    /// How many values the queue may hold at a time, at most [`capacity`](Self::capacity), which is the default.
+    fn limit(&self) -> usize {
+        self.capacity()
+    }
+
+    /// The slot at `index`, which is below [`capacity`](Self::capacity).
+    fn slot(&self, index: usize) -> &UnsafeCell<MaybeUninit<T>>;
+}
+
+/// Counters and slots on the heap, for two threads.
+pub struct Heap<T> {
+    indices: Indices,
+    slots: Box<[UnsafeCell<MaybeUninit<T>>]>,
+    limit: usize,
+}
+
+// SAFETY: the ends hand values from one thread to another, which takes `T: Send`; a slot is reached by one end at a time.
+unsafe impl<T: Send> Sync for Heap<T> {}
+// SAFETY: the heap owns the values in it.
+unsafe impl<T: Send> Send for Heap<T> {}
+
+impl<T> Heap<T> {
+    /// Room for `limit` values; the number of slots is rounded up to a power of two.
+    ///
+    /// # Panics
+    /// If `limit` is above 2^31.
+    pub fn new(limit: usize) -> Self {
+        assert!(limit <= 1 << 31, "capacity overflow");
+        let slots = limit.next_power_of_two();
+        Self {
+            indices: Indices::new(),
+            slots: (0..slots).map(|_| UnsafeCell::new(MaybeUninit::uninit())).collect(),
+            limit,
+        }
+    }
+}
+
+// SAFETY: both fields are set once and never replaced, the boxed slice does not move with the heap, and slots are distinct.
+unsafe impl<T> Buffer<T> for Arc<Heap<T>> {
+    type Scope = Private;
+
+    #[inline(always)]
+    fn indices(&self) -> &Indices {
+        &self.indices
+    }
+
+    #[inline(always)]
+    fn capacity(&self) -> usize {
+        self.slots.len()
+    }
+
+    #[inline(always)]
+    fn limit(&self) -> usize {
+        self.limit
+    }
+
+    #[inline(always)]
+    fn slot(&self, index: usize) -> &UnsafeCell<MaybeUninit<T>> {
+        &self.slots[index]
+    }
+}
+
+impl<T> Drop for Heap<T> {
+    fn drop(&mut self) {
+        let mut head = self.indices.consumer.head.with_mut(|head| *head);
+        let tail = self.indices.producer.tail.with_mut(|tail| *tail);
+        while head != tail {
+            let index = head as usize & (self.slots.len() - 1);
+            let slot = self.slots[index].get_mut();
+            // SAFETY: both ends are gone, so nobody else reaches the slot.
+            let value = unsafe { slot.deref() };
+            // SAFETY: slots from head to tail hold values that were pushed and not popped; each is dropped once.
+            unsafe { value.assume_init_drop() };
+            head = head.wrapping_add(1);
+        }
+    }
+}
+
+impl<T> fmt::Debug for Heap<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Heap").field("indices", &self.indices).field("limit", &self.limit).finish()
+    }
+}

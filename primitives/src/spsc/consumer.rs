@@ -1,0 +1,228 @@
+//! The end that values come out.
+
+use super::buffer::{ASLEEP, AWAKE, Buffer, Heap};
+use super::error::{PeekError, PopError, RecvError, RecvUntilError};
+use crate::spin::{DEFAULT_SPIN, Spin};
+use crate::sync::atomic::Ordering;
+use crate::sync::futex::WaitOutcome;
+use crate::sync::{Arc, fence};
+use std::cell::Cell;
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::{Duration, Instant};
+
+/// The end of a queue that values come out; see the [module](super).
+///
+/// It may be sent to another thread, not used by two.
+///
+/// ```compile_fail,E0277
+/// fn share(_: impl Sync) {}
+/// let (_producer, consumer) = heddle_primitives::spsc::RingBuffer::<u32>::new(2);
+/// share(consumer);
+/// ```
+pub struct Consumer<T, B: Buffer<T> = Arc<Heap<T>>> {
+    buffer: B,
+    /// What this end has written to the shared head; never read back from there.
+    head: u32,
+    /// The tail when it was last looked at; the true one is this or later.
+    tail: Cell<u32>,
+    limit: u32,
+    mask: u32,
+    spin: Duration,
+    value: PhantomData<T>,
+}
+
+impl<T, B: Buffer<T>> Consumer<T, B> {
+    /// Takes the consumer's end of the queue in `buffer`, going on where the last one stopped.
+    ///
+    /// # Safety
+    /// The queue has no other consumer, and what the counters say was pushed and not popped are valid values of `T`. If `B` is
+    /// shared between processes, `T` is valid in all of them.
+    pub unsafe fn from_buffer(buffer: B) -> Self {
+        let capacity = buffer.capacity();
+        assert!(capacity.is_power_of_two() && capacity <= 1 << 31, "the capacity is no power of two");
+        let limit = buffer.limit().min(capacity) as u32;
+        // ORDERING: the last consumer handed over to this one, which orders its store before this load.
+        let head = buffer.indices().consumer.head.load(Ordering::Relaxed);
+        Self {
+            buffer,
+            head,
+            tail: Cell::new(head),
+            limit,
+            mask: (capacity - 1) as u32,
+            spin: DEFAULT_SPIN,
+            value: PhantomData,
+        }
+    }
+
+    /// Takes the oldest value out, if there is one. Does not wake a producer that sleeps in `send`: see
+    /// [`notify`](Self::notify).
+    ///
+    /// # Errors
+    /// If the queue is empty.
+    #[inline]
+    pub fn pop(&mut self) -> Result<T, PopError> {
+        if self.known() == 0 && self.refresh() == 0 {
+            return Err(PopError::Empty);
+        }
+        let slot = self.buffer.slot((self.head & self.mask) as usize).get();
+        // SAFETY: the buffer keeps the slot alive, and the producer does not touch it before the store below.
+        let value = unsafe { slot.deref() };
+        // SAFETY: the slot is between head and tail, so a value was written there, and the acquiring load in `refresh` made
+        // it visible. The head moves past it, so it is read once.
+        let value = unsafe { value.assume_init_read() };
+        drop(slot);
+        self.head = self.head.wrapping_add(1);
+        // ORDERING: releases the read of the slot to the producer's acquiring load of the head.
+        self.buffer.indices().consumer.head.store(self.head, Ordering::Release);
+        Ok(value)
+    }
+
+    /// The oldest value, which stays in the queue.
+    ///
+    /// # Errors
+    /// If the queue is empty.
+    pub fn peek(&self) -> Result<&T, PeekError> {
+        if self.known() == 0 && self.refresh() == 0 {
+            return Err(PeekError::Empty);
+        }
+        let slot = self.buffer.slot((self.head & self.mask) as usize).get();
+        // SAFETY: as in `pop`. The reference borrows `self`, so the value is not popped, hence not overwritten, meanwhile.
+        let value: *const T = unsafe { slot.deref() }.as_ptr();
+        // SAFETY: as above; the slot lives as long as the buffer, which `self` owns.
+        Ok(unsafe { &*value })
+    }
+
+    /// Takes the oldest value out, waiting for one as long as it takes, and wakes the producer if it sleeps.
+    ///
+    /// # Errors
+    /// If the producer is gone and the queue is empty.
+    #[inline]
+    pub fn recv(&mut self) -> Result<T, RecvError> {
+        self.recv_within(self.spin, None).map_err(|_| RecvError)
+    }
+
+    /// Takes the oldest value out, waiting for one no longer than until `deadline`, and wakes the producer if it sleeps.
+    ///
+    /// # Errors
+    /// If the producer is gone and the queue is empty, or the queue is still empty at the deadline.
+    #[inline]
+    pub fn recv_until(&mut self, deadline: Instant) -> Result<T, RecvUntilError> {
+        self.recv_within(self.spin, Some(deadline))
+    }
+
+    /// Like [`recv_until`](Self::recv_until), with a spin of its own for this call; no deadline means no limit.
+    ///
+    /// # Errors
+    /// If the producer is gone and the queue is empty, or the queue is still empty at the deadline.
+    #[inline]
+    pub fn recv_spinning(&mut self, spin: Duration, deadline: Option<Instant>) -> Result<T, RecvUntilError> {
+        self.recv_within(spin, deadline)
+    }
+
+    /// Wakes the producer if it sleeps; to be called once after values were [popped](Self::pop).
+    pub fn notify(&self) {
+        self.buffer.indices().wake_producer();
+    }
+
+    /// How many values can be popped now; the producer may make that more.
+    pub fn slots(&self) -> usize {
+        self.refresh() as usize
+    }
+
+    /// Whether a pop would fail now; the producer may change that.
+    pub fn is_empty(&self) -> bool {
+        self.known() == 0 && self.refresh() == 0
+    }
+
+    /// Whether the producer is gone; what it pushed before is still there to be popped.
+    pub fn is_abandoned(&self) -> bool {
+        self.buffer.indices().is_producer_closed()
+    }
+
+    /// The memory of the queue.
+    pub fn buffer(&self) -> &B {
+        &self.buffer
+    }
+
+    /// How many values the queue can hold.
+    pub fn capacity(&self) -> usize {
+        self.limit as usize
+    }
+
+    /// How long to spin for a value before sleeping; [`DEFAULT_SPIN`] unless set.
+    pub fn set_spin(&mut self, spin: Duration) {
+        self.spin = spin;
+    }
+
+    #[inline]
+    fn recv_within(&mut self, spin: Duration, deadline: Option<Instant>) -> Result<T, RecvUntilError> {
+        if self.is_empty() {
+            self.wait_for_value(spin, deadline)?;
+        }
+        let value = self.pop().map_err(|PopError::Empty| RecvUntilError::Disconnected)?;
+        self.notify();
+        Ok(value)
+    }
+
+    #[cold]
+    fn wait_for_value(&self, spin: Duration, deadline: Option<Instant>) -> Result<(), RecvUntilError> {
+        let mut spin = Spin::new(spin, deadline);
+        while spin.pause() {
+            if self.refresh() != 0 {
+                return Ok(());
+            }
+        }
+        let asleep = &self.buffer.indices().producer.consumer_asleep;
+        let outcome = loop {
+            // ORDERING: the fence orders it before the look at the tail (Q1 to Q3 in the module's text).
+            asleep.word().swap(ASLEEP, Ordering::Relaxed);
+            // ORDERING: pairs with the fence in `wake`.
+            fence(Ordering::SeqCst);
+            // Closed first, then the tail: what was pushed before the close is not lost.
+            let abandoned = self.is_abandoned();
+            if self.refresh() != 0 {
+                break Ok(());
+            }
+            if abandoned {
+                break Err(RecvUntilError::Disconnected);
+            }
+            if asleep.wait(ASLEEP, deadline) == WaitOutcome::TimedOut {
+                break if self.refresh() != 0 { Ok(()) } else { Err(RecvUntilError::TimedOut) };
+            }
+        };
+        // ORDERING: spares the producer a wake; nothing depends on when it is seen.
+        asleep.word().swap(AWAKE, Ordering::Relaxed);
+        outcome
+    }
+
+    /// Values to pop as of the last look at the tail.
+    #[inline(always)]
+    fn known(&self) -> u32 {
+        self.tail.get().wrapping_sub(self.head)
+    }
+
+    /// Looks at the tail and returns the values to pop; no new ones if the tail is out of range, as a wild peer may have left
+    /// it.
+    #[inline]
+    fn refresh(&self) -> u32 {
+        // ORDERING: acquires the values up to the tail.
+        let tail = self.buffer.indices().producer.tail.load(Ordering::Acquire);
+        if tail.wrapping_sub(self.head) <= self.limit {
+            self.tail.set(tail);
+        }
+        self.known()
+    }
+}
+
+impl<T, B: Buffer<T>> Drop for Consumer<T, B> {
+    fn drop(&mut self) {
+        self.buffer.indices().close_consumer();
+    }
+}
+
+impl<T, B: Buffer<T>> fmt::Debug for Consumer<T, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Consumer").field("capacity", &self.limit).field("slots", &self.slots()).finish()
+    }
+}

@@ -1,0 +1,227 @@
+//! The end that values go in.
+
+use super::buffer::{ASLEEP, AWAKE, Buffer, Heap};
+use super::error::{PushError, SendError, SendUntilError};
+use crate::spin::{DEFAULT_SPIN, Spin};
+use crate::sync::atomic::Ordering;
+use crate::sync::futex::WaitOutcome;
+use crate::sync::{Arc, fence};
+use std::cell::Cell;
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::{Duration, Instant};
+
+/// The end of a queue that values go in; see the [module](super).
+///
+/// It may be sent to another thread, not used by two.
+///
+/// ```compile_fail,E0277
+/// fn share(_: impl Sync) {}
+/// let (producer, _consumer) = heddle_primitives::spsc::RingBuffer::<u32>::new(2);
+/// share(producer);
+/// ```
+///
+/// ```compile_fail,E0277
+/// fn send(_: impl Send) {}
+/// let (producer, _consumer) = heddle_primitives::spsc::RingBuffer::<std::rc::Rc<u32>>::new(2);
+/// send(producer);
+/// ```
+pub struct Producer<T, B: Buffer<T> = Arc<Heap<T>>> {
+    buffer: B,
+    /// What this end has written to the shared tail; never read back from there.
+    tail: u32,
+    /// The head when it was last looked at; the true one is this or later.
+    head: Cell<u32>,
+    limit: u32,
+    mask: u32,
+    spin: Duration,
+    value: PhantomData<T>,
+}
+
+impl<T, B: Buffer<T>> Producer<T, B> {
+    /// Takes the producer's end of the queue in `buffer`, going on where the last one stopped.
+    ///
+    /// # Safety
+    /// The queue has no other producer, and what the counters say was pushed and not popped are valid values of `T`. If `B` is
+    /// shared between processes, `T` is valid in all of them.
+    pub unsafe fn from_buffer(buffer: B) -> Self {
+        let capacity = buffer.capacity();
+        assert!(capacity.is_power_of_two() && capacity <= 1 << 31, "the capacity is no power of two");
+        let limit = buffer.limit().min(capacity) as u32;
+        // ORDERING: the last producer handed over to this one, which orders its store before this load.
+        let tail = buffer.indices().producer.tail.load(Ordering::Relaxed);
+        let producer = Self {
+            buffer,
+            tail,
+            head: Cell::new(tail.wrapping_sub(limit)),
+            limit,
+            mask: (capacity - 1) as u32,
+            spin: DEFAULT_SPIN,
+            value: PhantomData,
+        };
+        producer.refresh();
+        producer
+    }
+
+    /// Puts a value in, if there is room. Does not wake a consumer that sleeps in `recv`: see [`notify`](Self::notify).
+    ///
+    /// # Errors
+    /// The value, if the queue is full.
+    #[inline]
+    pub fn push(&mut self, value: T) -> Result<(), PushError<T>> {
+        if self.free() == 0 && self.refresh() == 0 {
+            return Err(PushError::Full(value));
+        }
+        let slot = self.buffer.slot((self.tail & self.mask) as usize).get_mut();
+        // SAFETY: the buffer keeps the slot alive. Fewer than `limit` values are in the queue, so the slot at the tail is
+        // empty, and the consumer does not touch it before the store below.
+        unsafe { slot.deref() }.write(value);
+        drop(slot);
+        self.tail = self.tail.wrapping_add(1);
+        // ORDERING: releases the value to the consumer's acquiring load of the tail.
+        self.buffer.indices().producer.tail.store(self.tail, Ordering::Release);
+        Ok(())
+    }
+
+    /// Puts a value in, waiting for room as long as it takes, and wakes the consumer if it sleeps.
+    ///
+    /// # Errors
+    /// The value, if the consumer is gone.
+    #[inline]
+    pub fn send(&mut self, value: T) -> Result<(), SendError<T>> {
+        self.send_within(value, None).map_err(|error| match error {
+            SendUntilError::Disconnected(value) | SendUntilError::TimedOut(value) => SendError(value),
+        })
+    }
+
+    /// Puts a value in, waiting for room no longer than until `deadline`, and wakes the consumer if it sleeps.
+    ///
+    /// # Errors
+    /// The value, if the consumer is gone or the queue is still full at the deadline.
+    #[inline]
+    pub fn send_until(&mut self, value: T, deadline: Instant) -> Result<(), SendUntilError<T>> {
+        self.send_within(value, Some(deadline))
+    }
+
+    /// Wakes the consumer if it sleeps; to be called once after values were [pushed](Self::push).
+    pub fn notify(&self) {
+        self.buffer.indices().wake_consumer();
+    }
+
+    /// How many values can be pushed now; the consumer may make that more.
+    pub fn slots(&self) -> usize {
+        self.refresh() as usize
+    }
+
+    /// Whether a push would fail now; the consumer may change that.
+    pub fn is_full(&self) -> bool {
+        self.free() == 0 && self.refresh() == 0
+    }
+
+    /// Whether the consumer is gone.
+    pub fn is_abandoned(&self) -> bool {
+        self.buffer.indices().is_consumer_closed()
+    }
+
+    /// The memory of the queue.
+    pub fn buffer(&self) -> &B {
+        &self.buffer
+    }
+
+    /// How many values the queue can hold.
+    pub fn capacity(&self) -> usize {
+        self.limit as usize
+    }
+
+    /// How long to spin for room before sleeping; [`DEFAULT_SPIN`] unless set.
+    pub fn set_spin(&mut self, spin: Duration) {
+        self.spin = spin;
+    }
+
+    #[inline]
+    fn send_within(&mut self, value: T, deadline: Option<Instant>) -> Result<(), SendUntilError<T>> {
+        if self.is_abandoned() {
+            return Err(SendUntilError::Disconnected(value));
+        }
+        if self.is_full() {
+            match self.wait_for_room(deadline) {
+                Ok(()) => {}
+                Err(Hurdle::TimedOut) => return Err(SendUntilError::TimedOut(value)),
+                Err(Hurdle::Disconnected) => return Err(SendUntilError::Disconnected(value)),
+            }
+        }
+        match self.push(value) {
+            Ok(()) => {
+                self.notify();
+                Ok(())
+            }
+            Err(PushError::Full(_)) => {
+                unreachable!("only the consumer changes the head, and only to make room")
+            }
+        }
+    }
+
+    #[cold]
+    fn wait_for_room(&self, deadline: Option<Instant>) -> Result<(), Hurdle> {
+        let mut spin = Spin::new(self.spin, deadline);
+        while spin.pause() {
+            if self.refresh() != 0 {
+                return Ok(());
+            }
+        }
+        let asleep = &self.buffer.indices().consumer.producer_asleep;
+        let outcome = loop {
+            // ORDERING: the fence orders it before the look at the head (Q1 to Q3 in the module's text).
+            asleep.word().swap(ASLEEP, Ordering::Relaxed);
+            // ORDERING: pairs with the fence in `wake`.
+            fence(Ordering::SeqCst);
+            if self.is_abandoned() {
+                break Err(Hurdle::Disconnected);
+            }
+            if self.refresh() != 0 {
+                break Ok(());
+            }
+            if asleep.wait(ASLEEP, deadline) == WaitOutcome::TimedOut {
+                break if self.refresh() != 0 { Ok(()) } else { Err(Hurdle::TimedOut) };
+            }
+        };
+        // ORDERING: spares the consumer a wake; nothing depends on when it is seen.
+        asleep.word().swap(AWAKE, Ordering::Relaxed);
+        outcome
+    }
+
+    /// Free slots as of the last look at the head.
+    #[inline(always)]
+    fn free(&self) -> u32 {
+        self.limit - self.tail.wrapping_sub(self.head.get())
+    }
+
+    /// Looks at the head and returns the free slots; none if the head is out of range, as a wild peer may have left it.
+    #[inline]
+    fn refresh(&self) -> u32 {
+        // ORDERING: acquires the consumer's reads of the slots it gave back, before this end writes to them.
+        let head = self.buffer.indices().consumer.head.load(Ordering::Acquire);
+        if self.tail.wrapping_sub(head) <= self.limit {
+            self.head.set(head);
+        }
+        self.free()
+    }
+}
+
+/// Why there is no room.
+enum Hurdle {
+    TimedOut,
+    Disconnected,
+}
+
+impl<T, B: Buffer<T>> Drop for Producer<T, B> {
+    fn drop(&mut self) {
+        self.buffer.indices().close_producer();
+    }
+}
+
+impl<T, B: Buffer<T>> fmt::Debug for Producer<T, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Producer").field("capacity", &self.limit).field("slots", &self.slots()).finish()
+    }
+}

@@ -1,0 +1,359 @@
+//! Normal builds: the standard library, at no cost.
+
+pub use std::sync::Arc;
+
+/// Atomic integers, booleans and pointers; std's operations and orderings.
+pub mod atomic {
+    use std::fmt;
+    pub use std::sync::atomic::Ordering;
+
+    macro_rules! atomic {
+        ($name:ident, [$($generic:tt)*], $inner:ty, $value:ty) => {
+            #[doc = concat!("[`std::sync::atomic::", stringify!($name), "`], with the same layout.")]
+            #[repr(transparent)]
+            pub struct $name<$($generic)*>($inner);
+
+            impl<$($generic)*> $name<$($generic)*> {
+                /// Makes an atomic that holds `value`.
+                #[inline(always)]
+                pub const fn new(value: $value) -> Self {
+                    Self(<$inner>::new(value))
+                }
+
+                /// Reads the value.
+                ///
+                /// # Panics
+                /// If `order` is `Release` or `AcqRel`.
+                #[inline(always)]
+                #[cfg_attr(heddle_mutants, track_caller)]
+                pub fn load(&self, order: Ordering) -> $value {
+                    self.0.load(order)
+                }
+
+                /// Writes `value`.
+                ///
+                /// # Panics
+                /// If `order` is `Acquire` or `AcqRel`.
+                #[inline(always)]
+                #[cfg_attr(heddle_mutants, track_caller)]
+                pub fn store(&self, value: $value, order: Ordering) {
+                    self.0.store(value, order)
+                }
+
+                /// Writes `value` and returns the previous one.
+                #[inline(always)]
+                #[cfg_attr(heddle_mutants, track_caller)]
+                pub fn swap(&self, value: $value, order: Ordering) -> $value {
+                    self.0.swap(value, order)
+                }
+
+                /// Writes `new` if the value is `current`; returns the previous value.
+                ///
+                /// # Errors
+                /// The value found, if it was not `current`.
+                #[inline(always)]
+                #[cfg_attr(heddle_mutants, track_caller)]
+                pub fn compare_exchange(
+                    &self,
+                    current: $value,
+                    new: $value,
+                    success: Ordering,
+                    failure: Ordering,
+                ) -> Result<$value, $value> {
+                    self.0.compare_exchange(current, new, success, failure)
+                }
+
+                /// [`compare_exchange`](Self::compare_exchange) that may fail although the value is `current`.
+                ///
+                /// # Errors
+                /// The value found.
+                #[inline(always)]
+                #[cfg_attr(heddle_mutants, track_caller)]
+                pub fn compare_exchange_weak(
+                    &self,
+                    current: $value,
+                    new: $value,
+                    success: Ordering,
+                    failure: Ordering,
+                ) -> Result<$value, $value> {
+                    self.0.compare_exchange_weak(current, new, success, failure)
+                }
+
+                /// Lends the value to `f`; nobody else can see it meanwhile.
+                #[inline(always)]
+                #[cfg_attr(heddle_mutants, track_caller)]
+                pub fn with_mut<R>(&mut self, f: impl FnOnce(&mut $value) -> R) -> R {
+                    f(self.0.get_mut())
+                }
+
+                /// Takes the value out.
+                #[inline(always)]
+                pub fn into_inner(self) -> $value {
+                    self.0.into_inner()
+                }
+
+            }
+
+            impl<$($generic)*> fmt::Debug for $name<$($generic)*> {
+                fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    self.0.fmt(f)
+                }
+            }
+        };
+    }
+
+    macro_rules! arithmetic {
+        ($name:ident, $value:ty, $($op:ident: $doc:literal),*) => {
+            impl $name {
+                $(
+                    #[doc = $doc]
+                    #[inline(always)]
+                    #[cfg_attr(heddle_mutants, track_caller)]
+                    pub fn $op(&self, value: $value, order: Ordering) -> $value {
+                        self.0.$op(value, order)
+                    }
+                )*
+            }
+
+            impl Default for $name {
+                fn default() -> Self {
+                    Self::new(<$value>::default())
+                }
+            }
+        };
+    }
+
+    macro_rules! integer {
+        ($name:ident, $value:ty) => {
+            atomic!($name, [], std::sync::atomic::$name, $value);
+            arithmetic!(
+                $name, $value,
+                fetch_add: "Adds `value`, wrapping; returns the previous value.",
+                fetch_sub: "Subtracts `value`, wrapping; returns the previous value.",
+                fetch_and: "Bitwise and; returns the previous value.",
+                fetch_or: "Bitwise or; returns the previous value.",
+                fetch_xor: "Bitwise exclusive or; returns the previous value.",
+                fetch_max: "Keeps the larger value; returns the previous one.",
+                fetch_min: "Keeps the smaller value; returns the previous one."
+            );
+        };
+    }
+
+    integer!(AtomicU8, u8);
+    integer!(AtomicU32, u32);
+    integer!(AtomicU64, u64);
+    integer!(AtomicUsize, usize);
+
+    atomic!(AtomicBool, [], std::sync::atomic::AtomicBool, bool);
+    arithmetic!(
+        AtomicBool, bool,
+        fetch_and: "Logical and; returns the previous value.",
+        fetch_or: "Logical or; returns the previous value.",
+        fetch_xor: "Logical exclusive or; returns the previous value."
+    );
+
+    atomic!(AtomicPtr, [T], std::sync::atomic::AtomicPtr<T>, *mut T);
+
+    impl AtomicU32 {
+        /// The standard library's atomic, for system calls.
+        pub(in crate::sync) fn raw(&self) -> &std::sync::atomic::AtomicU32 {
+            &self.0
+        }
+    }
+}
+
+/// Cells whose accesses the checkers watch.
+pub mod cell {
+    /// [`std::cell::UnsafeCell`], with the same layout, that hands out tracked pointers.
+    ///
+    /// ```
+    /// use heddle_primitives::sync::cell::UnsafeCell;
+    /// let cell = UnsafeCell::new(1);
+    /// let pointer = cell.get_mut();
+    /// // SAFETY: nobody else has a pointer into the cell.
+    /// unsafe { *pointer.deref() += 1 };
+    /// drop(pointer);
+    /// assert_eq!(cell.into_inner(), 2);
+    /// ```
+    #[derive(Debug, Default)]
+    #[repr(transparent)]
+    pub struct UnsafeCell<T: ?Sized>(std::cell::UnsafeCell<T>);
+
+    impl<T> UnsafeCell<T> {
+        /// Wraps `value`.
+        #[inline(always)]
+        pub const fn new(value: T) -> Self {
+            Self(std::cell::UnsafeCell::new(value))
+        }
+
+        /// Takes the value out.
+        #[inline(always)]
+        pub fn into_inner(self) -> T {
+            self.0.into_inner()
+        }
+    }
+
+    impl<T: ?Sized> UnsafeCell<T> {
+        /// A pointer for reading; under loom the read lasts as long as the pointer.
+        #[inline(always)]
+        pub const fn get(&self) -> ConstPtr<T> {
+            ConstPtr(self.0.get())
+        }
+
+        /// A pointer for writing; under loom the write lasts as long as the pointer.
+        #[inline(always)]
+        pub const fn get_mut(&self) -> MutPtr<T> {
+            MutPtr(self.0.get())
+        }
+
+        /// Lends the content to `f`; nobody else can see it meanwhile.
+        #[inline(always)]
+        pub fn as_mut(&mut self) -> &mut T {
+            self.0.get_mut()
+        }
+    }
+
+    /// A pointer through which the content of an [`UnsafeCell`] is read.
+    #[derive(Debug)]
+    pub struct ConstPtr<T: ?Sized>(*const T);
+
+    impl<T: ?Sized> ConstPtr<T> {
+        /// Borrows the content.
+        ///
+        /// # Safety
+        /// The cell is alive, and nobody writes the content while the reference is.
+        #[inline(always)]
+        pub const unsafe fn deref(&self) -> &T {
+            // SAFETY: as the caller promises.
+            unsafe { &*self.0 }
+        }
+    }
+
+    /// A pointer through which the content of an [`UnsafeCell`] is written.
+    #[derive(Debug)]
+    pub struct MutPtr<T: ?Sized>(*mut T);
+
+    impl<T: ?Sized> MutPtr<T> {
+        /// Borrows the content for writing.
+        ///
+        /// # Safety
+        /// The cell is alive, and nobody else reads or writes the content while the reference is.
+        #[inline(always)]
+        #[allow(clippy::mut_from_ref, reason = "loom's signature; the caller promises exclusiveness")]
+        pub const unsafe fn deref(&self) -> &mut T {
+            // SAFETY: as the caller promises.
+            unsafe { &mut *self.0 }
+        }
+    }
+}
+
+/// Spin hints.
+pub mod hint {
+    /// Tells the CPU that the caller waits in a loop; under loom it lets the other threads run.
+    #[inline(always)]
+    pub fn spin_loop() {
+        std::hint::spin_loop()
+    }
+}
+
+/// Threads; std's, of which the checkers know [`spawn`], [`Builder`], [`yield_now`] and [`current`].
+pub mod thread {
+    pub use std::thread::{
+        Builder, JoinHandle, Scope, ScopedJoinHandle, Thread, ThreadId, available_parallelism, current,
+        panicking, sleep,
+    };
+
+    /// [`std::thread::spawn`].
+    #[inline(always)]
+    pub fn spawn<F, T>(f: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        std::thread::spawn(f)
+    }
+
+    /// [`std::thread::scope`]; normal builds only.
+    #[inline(always)]
+    pub fn scope<'env, F, T>(f: F) -> T
+    where
+        F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
+    {
+        std::thread::scope(f)
+    }
+
+    /// [`std::thread::yield_now`].
+    #[inline(always)]
+    pub fn yield_now() {
+        std::thread::yield_now()
+    }
+}
+
+/// [`std::sync::atomic::fence`].
+#[inline(always)]
+#[cfg_attr(heddle_mutants, track_caller)]
+pub fn fence(order: atomic::Ordering) {
+    std::sync::atomic::fence(order)
+}
+
+pub(super) mod futex {
+    use super::atomic::AtomicU32;
+    use crate::WaitOutcome;
+    use rustix::io::Errno;
+    use rustix::thread::futex::{self, Flags};
+    use rustix::time::{ClockId, Timespec, clock_gettime};
+    use std::num::NonZeroU32;
+    use std::time::{Duration, Instant};
+
+    /// The longest a sleep in the shared scope goes without looking again: the waker may have died before its wake.
+    const PATROL: Duration = Duration::from_millis(50);
+
+    /// What a futex keeps beside its word: nothing, the kernel has the queue.
+    #[derive(Debug)]
+    pub struct Queue;
+
+    impl Queue {
+        pub const fn new() -> Self {
+            Self
+        }
+
+        pub fn wait(
+            &self,
+            word: &AtomicU32,
+            expected: u32,
+            deadline: Option<Instant>,
+            shared: bool,
+        ) -> WaitOutcome {
+            let deadline = deadline.and_then(absolute);
+            let patrol = if shared { absolute(Instant::now() + PATROL) } else { None };
+            let until = match (deadline, patrol) {
+                (Some(deadline), Some(patrol)) => Some(deadline.min(patrol)),
+                (deadline, patrol) => deadline.or(patrol),
+            };
+            match futex::wait_bitset(word.raw(), flags(shared), expected, until.as_ref(), NonZeroU32::MAX) {
+                Err(Errno::AGAIN) => WaitOutcome::Mismatch,
+                Err(Errno::TIMEDOUT) if until == deadline => WaitOutcome::TimedOut,
+                // Woken, interrupted by a signal, or on patrol.
+                _ => WaitOutcome::Woken,
+            }
+        }
+
+        pub fn wake(&self, word: &AtomicU32, n: u32, shared: bool) -> u32 {
+            // The kernel reads the count as a signed number. An error means that nobody can sleep there: the woken
+            // side may already have unmapped the word.
+            futex::wake(word.raw(), flags(shared), n.min(i32::MAX as u32)).unwrap_or(0) as u32
+        }
+    }
+
+    fn flags(shared: bool) -> Flags {
+        if shared { Flags::empty() } else { Flags::PRIVATE }
+    }
+
+    /// `deadline` on the kernel's monotonic clock; none if it lies beyond what that clock can express.
+    fn absolute(deadline: Instant) -> Option<Timespec> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let now = clock_gettime(ClockId::Monotonic);
+        let left = Timespec { tv_sec: left.as_secs().try_into().ok()?, tv_nsec: left.subsec_nanos().into() };
+        now.checked_add(left)
+    }
+}
