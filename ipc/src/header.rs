@@ -1,0 +1,84 @@
+//! The first bytes of every segment: whose it is, which layout, how long.
+
+use heddle_primitives::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+/// "heddle", and the number of this form of header. Zero, the state of fresh memory, means "not yet published".
+pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"heddle\0\x01");
+
+/// Goes up whenever a structure that this crate puts into segments changes its layout.
+pub(crate) const LAYOUT_VERSION: u32 = 1;
+
+/// The header's size, and so the offset of the first byte that is free for use.
+pub(crate) const HEADER_LEN: usize = 128;
+
+/// Lies at offset 0 of every segment.
+///
+/// Only atomics: a peer may write here at any time, and what it writes must be read as a number, not be undefined
+/// behaviour.
+#[repr(C, align(128))]
+pub(crate) struct Header {
+    /// [`MAGIC`]; written last, so that who sees it sees the rest.
+    pub(crate) magic: AtomicU64,
+    /// [`LAYOUT_VERSION`] of the creator.
+    pub(crate) version: AtomicU32,
+    /// [`HEADER_LEN`] of the creator.
+    pub(crate) header_len: AtomicU32,
+    /// The segment's length in bytes, header included.
+    pub(crate) total: AtomicU64,
+    /// Random, so that a descriptor number that was reused for another segment is noticed.
+    pub(crate) cookie: AtomicU64,
+    /// Where the arena's free space begins.
+    pub(crate) cursor: AtomicU64,
+}
+
+const _: () = assert!(size_of::<Header>() == HEADER_LEN);
+const _: () = assert!(core::mem::offset_of!(Header, magic) == 0);
+const _: () = assert!(core::mem::offset_of!(Header, version) == 8);
+const _: () = assert!(core::mem::offset_of!(Header, header_len) == 12);
+const _: () = assert!(core::mem::offset_of!(Header, total) == 16);
+const _: () = assert!(core::mem::offset_of!(Header, cookie) == 24);
+const _: () = assert!(core::mem::offset_of!(Header, cursor) == 32);
+
+impl Header {
+    /// Fills the header of a fresh segment of `total` bytes and publishes it.
+    pub(crate) fn publish(&self, total: u64, cookie: u64) {
+        // ORDERING: Relaxed: the Release store of the magic below publishes these together.
+        self.version.store(LAYOUT_VERSION, Ordering::Relaxed);
+        self.header_len.store(HEADER_LEN as u32, Ordering::Relaxed);
+        self.total.store(total, Ordering::Relaxed);
+        self.cookie.store(cookie, Ordering::Relaxed);
+        self.cursor.store(HEADER_LEN as u64, Ordering::Relaxed);
+        // ORDERING: Release: pairs with the Acquire load in `check`; the fields above become visible with it.
+        self.magic.store(MAGIC, Ordering::Release);
+    }
+
+    /// The cookie, if the header is a published one of this layout and says `len` bytes.
+    pub(crate) fn check(&self, len: u64) -> Result<u64, HeaderFault> {
+        // ORDERING: Acquire: pairs with the Release store in `publish`; the fields below are then the creator's.
+        match self.magic.load(Ordering::Acquire) {
+            MAGIC => {}
+            0 => return Err(HeaderFault::NotPublished),
+            found => return Err(HeaderFault::NotOurs { found }),
+        }
+        // ORDERING: Relaxed here and below: ordered by the Acquire load of the magic.
+        let version = self.version.load(Ordering::Relaxed);
+        if version != LAYOUT_VERSION {
+            return Err(HeaderFault::Version { found: version, expected: LAYOUT_VERSION });
+        }
+        let header_len = self.header_len.load(Ordering::Relaxed);
+        let total = self.total.load(Ordering::Relaxed);
+        if header_len as usize != HEADER_LEN || total != len {
+            return Err(HeaderFault::Size { header: total, file: len });
+        }
+        Ok(self.cookie.load(Ordering::Relaxed))
+    }
+}
+
+/// Why a header was refused.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum HeaderFault {
+    NotPublished,
+    NotOurs { found: u64 },
+    Version { found: u32, expected: u32 },
+    Size { header: u64, file: u64 },
+}

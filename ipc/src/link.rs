@@ -1,0 +1,298 @@
+//! The parent's side of one worker process.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use heddle_primitives::Mutex;
+use heddle_primitives::sync::atomic::{AtomicU8, Ordering};
+
+use crate::control::ControlRef;
+use crate::error::SubmitError;
+use crate::exit::Exit;
+use crate::lane::{CAPACITY, CallWords, Direction, Head, Receiver, Sender};
+use crate::task::Bytes;
+
+/// No task has this slot.
+const FREE: u8 = 0;
+/// A task was sent, and its ticket is held.
+const PENDING: u8 = 1;
+/// The reply is in the stash, and the ticket is held.
+const READY: u8 = 2;
+/// A task was sent, and its ticket is gone: the reply is to be thrown away.
+const ABANDONED: u8 = 3;
+
+/// One worker process, from its start to its end. A worker that is restarted is another link.
+///
+/// Task `seq` uses slot `seq % CAPACITY`:
+///
+/// | from | to | by |
+/// |---|---|---|
+/// | FREE | PENDING | `submit`, under the sending lock |
+/// | PENDING | READY | whoever receives, under the receiving lock |
+/// | PENDING | ABANDONED | the ticket's drop |
+/// | PENDING, READY | FREE | whoever takes the reply for the ticket, under the receiving lock |
+/// | READY | FREE | the ticket's drop |
+/// | ABANDONED | FREE | whoever receives, under the receiving lock |
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) rank: usize,
+    pub(crate) pid: u32,
+    pidfd: OwnedFd,
+    control: ControlRef,
+    spin: Duration,
+    slots: [AtomicU8; CAPACITY],
+    sending: Mutex<Sending>,
+    receiving: Mutex<Receiving>,
+    /// Set once the process has been reaped.
+    death: OnceLock<Exit>,
+}
+
+#[derive(Debug)]
+struct Sending {
+    lane: Sender,
+    next: u64,
+    /// The functions in flight, for the report of a death.
+    names: [&'static str; CAPACITY],
+}
+
+#[derive(Debug)]
+struct Receiving {
+    lane: Receiver,
+    /// The number of the first task that is not answered.
+    next: u64,
+    stash: Box<[Stashed; CAPACITY]>,
+    /// What was wrong with the first senseless reply. Nothing is received afterwards.
+    garbage: Option<String>,
+}
+
+#[derive(Clone, Copy)]
+struct Stashed {
+    head: Option<Head>,
+    bytes: Bytes,
+}
+
+impl core::fmt::Debug for Stashed {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Stashed").field("head", &self.head).finish_non_exhaustive()
+    }
+}
+
+/// The name under which the handshake is reported.
+const HANDSHAKE: &str = "the handshake";
+
+/// Why there is no reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum NoReply {
+    Died { running: &'static str, exit: Exit },
+    TimedOut,
+    Garbage(String),
+}
+
+impl Link {
+    /// The link to a process that was just started with this control segment.
+    pub(crate) fn new(rank: usize, pid: u32, pidfd: OwnedFd, control: ControlRef, spin: Duration) -> Link {
+        // SAFETY: the parent makes this end, here and nowhere else.
+        let sender = unsafe { Sender::new(&control, Direction::Tasks) };
+        // SAFETY: as above.
+        let receiver = unsafe { Receiver::new(&control, Direction::Replies) };
+        let stash = Box::new([Stashed { head: None, bytes: Bytes::ZERO }; CAPACITY]);
+        let link = Link {
+            rank,
+            pid,
+            pidfd,
+            control,
+            spin,
+            slots: core::array::from_fn(|_| AtomicU8::new(FREE)),
+            sending: Mutex::new(Sending { lane: sender, next: 1, names: [HANDSHAKE; CAPACITY] }),
+            receiving: Mutex::new(Receiving { lane: receiver, next: 0, stash, garbage: None }),
+            death: OnceLock::new(),
+        };
+        // The handshake is the reply to task 0, which nobody sends.
+        // ORDERING: Relaxed: nobody else has the link yet.
+        link.slots[0].store(PENDING, Ordering::Relaxed);
+        link
+    }
+
+    pub(crate) fn pidfd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+
+    pub(crate) fn death(&self) -> Option<Exit> {
+        self.death.get().copied()
+    }
+
+    /// Notes how the process ended, and wakes whoever waits for its replies.
+    pub(crate) fn set_death(&self, exit: Exit) {
+        let _ = self.death.set(exit);
+        self.control.replies().bell().ring();
+    }
+
+    /// Tells the worker to go once its current task is done.
+    pub(crate) fn close(&self) {
+        self.control.close();
+    }
+
+    /// Sends a task and returns its number.
+    pub(crate) fn submit(
+        &self,
+        call: CallWords,
+        name: &'static str,
+        argument: &Bytes,
+        len: usize,
+        result_len: usize,
+    ) -> Result<u64, SubmitError> {
+        if let Some(exit) = self.death() {
+            return Err(SubmitError::Dead { rank: self.rank, pid: self.pid, exit });
+        }
+        let mut sending = self.sending.lock();
+        let seq = sending.next;
+        let slot = slot(seq);
+        // ORDERING: Acquire: pairs with the Release stores of FREE; the reply's bytes have been copied out by then, so the
+        // worker may write into their room again.
+        if self.slots[slot].load(Ordering::Acquire) != FREE {
+            // Replies that nobody waits for may be in the way.
+            if let Some(mut receiving) = self.receiving.try_lock() {
+                while self.receive(&mut receiving, None).is_some() {}
+            }
+            // ORDERING: Acquire: as above.
+            if self.slots[slot].load(Ordering::Acquire) != FREE {
+                return Err(SubmitError::Full { rank: self.rank, capacity: CAPACITY });
+            }
+        }
+        // ORDERING: Relaxed: the receiver learns of the task through the lock or the worker; the ticket is made after this.
+        self.slots[slot].store(PENDING, Ordering::Relaxed);
+        sending.names[slot] = name;
+        sending.next = seq + 1;
+        // A full ring, with slots to spare, was broken by the worker. The reply to this task will not come, or will be garbage;
+        // either is reported when it is waited for.
+        sending.lane.send(seq, call, result_len as u32, argument, len);
+        Ok(seq)
+    }
+
+    /// Waits for the reply of task `seq`, whose slot is free afterwards unless the time was up.
+    pub(crate) fn wait(
+        &self,
+        seq: u64,
+        deadline: Option<Instant>,
+        spin: Duration,
+    ) -> Result<(Head, Bytes), NoReply> {
+        let mut receiving = match deadline {
+            None => self.receiving.lock(),
+            Some(deadline) => self.receiving.try_lock_until(deadline).ok_or(NoReply::TimedOut)?,
+        };
+        let receiving = &mut *receiving;
+        let mut found = None;
+        let mut died = false;
+        self.control.replies().bell().listen(spin, deadline, || {
+            // The death is noted after the process is gone; looked at before the ring, nothing it committed is missed.
+            died = self.death.get().is_some();
+            found = self.find(receiving, seq);
+            found.is_some() || died || receiving.garbage.is_some()
+        });
+        if let Some(reply) = found {
+            return Ok(reply);
+        }
+        if let Some(what) = &receiving.garbage {
+            return Err(NoReply::Garbage(what.clone()));
+        }
+        match self.death() {
+            Some(exit) if died => {
+                let running = self.sending.lock().names[slot(receiving.next)];
+                Err(NoReply::Died { running, exit })
+            }
+            _ => Err(NoReply::TimedOut),
+        }
+    }
+
+    /// How long whoever waits for this worker spins before it sleeps.
+    pub(crate) fn spin(&self) -> Duration {
+        self.spin
+    }
+
+    /// Whether the reply of task `seq` can be taken, or never will come.
+    pub(crate) fn is_settled(&self, seq: u64) -> bool {
+        if let Some(mut receiving) = self.receiving.try_lock() {
+            while self.receive(&mut receiving, None).is_some() {}
+            if receiving.garbage.is_some() {
+                return true;
+            }
+        }
+        // ORDERING: Relaxed: a hint; `wait` takes the reply under the lock.
+        self.slots[slot(seq)].load(Ordering::Relaxed) == READY || self.death.get().is_some()
+    }
+
+    /// Throws the reply of task `seq` away, whenever it comes.
+    pub(crate) fn abandon(&self, seq: u64) {
+        let slot = &self.slots[slot(seq)];
+        // ORDERING: Relaxed, success: who receives the reply touches nothing of ours. Relaxed, failure: the Release store
+        // below follows.
+        if slot.compare_exchange(PENDING, ABANDONED, Ordering::Relaxed, Ordering::Relaxed) == Err(READY) {
+            // ORDERING: Release: pairs with the Acquire load in `submit`. The bytes were copied out by the thread that made
+            // the slot READY; its CAS is a Release, and this store continues its release sequence only if we acquire it.
+            let _ = slot.compare_exchange(READY, FREE, Ordering::AcqRel, Ordering::Relaxed);
+        }
+    }
+
+    fn find(&self, receiving: &mut Receiving, seq: u64) -> Option<(Head, Bytes)> {
+        let stashed = &mut receiving.stash[slot(seq)];
+        if let Some(head) = stashed.head.take_if(|head| head.seq == seq) {
+            let bytes = stashed.bytes;
+            // ORDERING: Release: pairs with the Acquire load in `submit`: the bytes have been copied.
+            self.slots[slot(seq)].store(FREE, Ordering::Release);
+            return Some((head, bytes));
+        }
+        loop {
+            let (head, bytes) = self.receive(receiving, Some(seq))?;
+            if head.seq == seq {
+                return Some((head, bytes));
+            }
+        }
+    }
+
+    /// Takes the next reply off the ring; into the stash, unless it is the one that the caller awaits or nobody wants it.
+    #[inline]
+    fn receive(&self, receiving: &mut Receiving, awaited: Option<u64>) -> Option<(Head, Bytes)> {
+        if receiving.garbage.is_some() {
+            return None;
+        }
+        let head = receiving.lane.receive()?;
+        let mut bytes = Bytes::ZERO;
+        if head.seq != receiving.next {
+            receiving.garbage =
+                Some(format!("the answer to task {} instead of {}", head.seq, receiving.next));
+            return None;
+        }
+        if receiving.lane.bytes(&head, &mut bytes).is_none() {
+            receiving.garbage = Some(format!("{} bytes, more than there can be", head.len));
+            return None;
+        }
+        receiving.next += 1;
+        let slot = slot(head.seq);
+        if awaited == Some(head.seq) {
+            // ORDERING: Release: pairs with the Acquire load in `submit`: the bytes have been copied.
+            self.slots[slot].store(FREE, Ordering::Release);
+            return Some((head, bytes));
+        }
+        receiving.stash[slot] = Stashed { head: Some(head), bytes };
+        // ORDERING: Release, success: the ticket's drop may free the slot, and `submit` must then see the bytes copied.
+        // Relaxed, failure: the Release store below follows.
+        match self.slots[slot].compare_exchange(PENDING, READY, Ordering::Release, Ordering::Relaxed) {
+            Ok(_) => {}
+            // ORDERING: Release: pairs with the Acquire load in `submit`: the bytes have been copied.
+            Err(ABANDONED) => self.slots[slot].store(FREE, Ordering::Release),
+            Err(state) => {
+                receiving.garbage =
+                    Some(format!("an answer to task {}, which was not sent ({state})", head.seq))
+            }
+        }
+        Some((head, bytes))
+    }
+}
+
+fn slot(seq: u64) -> usize {
+    (seq % CAPACITY as u64) as usize
+}
+
+/// A link that several parties hold: the workers, their tickets, the supervisor.
+pub(crate) type SharedLink = Arc<Link>;

@@ -1,0 +1,121 @@
+//! Each call to the operating system behind one small safe function.
+
+use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::time::Instant;
+
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::fs::{FallocateFlags, MemfdFlags, Mode, OFlags};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions};
+
+use crate::exit::Exit;
+
+/// A memfd of `len` bytes, all of them reserved.
+pub(crate) fn memfd(name: &str, len: u64) -> io::Result<OwnedFd> {
+    let fd = rustix::fs::memfd_create(name, MemfdFlags::ALLOW_SEALING | MemfdFlags::CLOEXEC)?;
+    // Sizes the file too. `ftruncate` alone reserves nothing: the first touch of a page could then be a SIGBUS.
+    loop {
+        match rustix::fs::fallocate(&fd, FallocateFlags::empty(), 0, len) {
+            Ok(()) => return Ok(fd),
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+}
+
+/// Opens the file behind another process's descriptor, as a file description of our own.
+pub(crate) fn open_fd_of(pid: u32, fd: u32) -> io::Result<OwnedFd> {
+    // NOCTTY and NONBLOCK: should the number by now belong to a terminal or a pipe, opening it has no effect.
+    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
+    Ok(rustix::fs::open(format!("/proc/{pid}/fd/{fd}"), flags, Mode::empty())?)
+}
+
+/// A random number from the kernel.
+pub(crate) fn random_u64() -> io::Result<u64> {
+    let mut bytes = [0_u8; 8];
+    // SAFETY: the buffer is valid for its length.
+    match unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) } {
+        8 => Ok(u64::from_ne_bytes(bytes)),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Reaps a process that has ended, and says how it did.
+pub(crate) fn reap(pidfd: BorrowedFd<'_>) -> Exit {
+    loop {
+        match rustix::process::waitid(WaitId::PidFd(pidfd), WaitIdOptions::EXITED) {
+            Ok(Some(status)) => {
+                return match (status.exit_status(), status.terminating_signal()) {
+                    (Some(code), _) => Exit::Code(code),
+                    (None, Some(signal)) => Exit::Signal(signal),
+                    (None, None) => Exit::Unknown,
+                };
+            }
+            Err(Errno::INTR) => {}
+            // ECHILD: the program ignores SIGCHLD, or reaps every child it has.
+            Ok(None) | Err(_) => return Exit::Unknown,
+        }
+    }
+}
+
+/// Waits until a process has ended or the time is up; returns whether it has ended.
+pub(crate) fn wait_for_end(pidfd: BorrowedFd<'_>, deadline: Option<Instant>) -> bool {
+    loop {
+        let left = deadline.map(|deadline| {
+            let left = deadline.saturating_duration_since(Instant::now());
+            Timespec {
+                tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX),
+                tv_nsec: left.subsec_nanos().into(),
+            }
+        });
+        match rustix::event::poll(&mut [PollFd::from_borrowed_fd(pidfd, PollFlags::IN)], left.as_ref()) {
+            Ok(0) => return false,
+            Ok(_) => return true,
+            // Interrupted, or no memory for the moment.
+            Err(_) => {}
+        }
+    }
+}
+
+/// Sends SIGKILL; a process that has ended already is no error.
+pub(crate) fn kill(pidfd: BorrowedFd<'_>) -> io::Result<()> {
+    match rustix::process::pidfd_send_signal(pidfd, Signal::KILL) {
+        Ok(()) | Err(Errno::SRCH) => Ok(()),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// A descriptor of a process by which it can be watched without its id being mistaken for a later process's.
+pub(crate) fn pidfd(pid: u32) -> io::Result<OwnedFd> {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidInput)?;
+    Ok(rustix::process::pidfd_open(pid, PidfdFlags::empty())?)
+}
+
+/// Bytes of memory and swap that the system has, used or not.
+pub(crate) fn total_memory() -> u64 {
+    // SAFETY: all zero is a valid `sysinfo`.
+    let mut info = unsafe { core::mem::zeroed::<libc::sysinfo>() };
+    // SAFETY: a valid pointer to the struct that the call fills.
+    if unsafe { libc::sysinfo(&mut info) } != 0 {
+        return u64::MAX;
+    }
+    (info.totalram as u64).saturating_add(info.totalswap as u64).saturating_mul(u64::from(info.mem_unit))
+}
+
+/// Makes writing to a closed pipe an error instead of a signal, as std does before `main`.
+pub(crate) fn ignore_broken_pipes() {
+    // SAFETY: no handler is installed, the signal is merely ignored.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
+}
+
+/// The parent's process id; 1, or a sub-reaper's, once it has ended.
+pub(crate) fn parent() -> u32 {
+    std::os::unix::process::parent_id()
+}
+
+/// Ends the process without running anything else in it.
+pub(crate) fn exit_now(code: i32) -> ! {
+    // SAFETY: always allowed.
+    unsafe { libc::_exit(code) }
+}

@@ -1,0 +1,107 @@
+//! The claim to the answer of a task.
+
+use core::any::type_name;
+use core::fmt;
+use core::marker::PhantomData;
+use std::time::Instant;
+
+use crate::error::CallError;
+use crate::lane::{CallWords, Head, Status};
+use crate::link::{NoReply, SharedLink};
+use crate::shm_safe::ShmSafe;
+use crate::task::Bytes;
+
+/// The claim to the answer of a task that was [submitted](crate::Workers::submit).
+///
+/// Tickets may be waited for in any order and in any thread. Dropping one throws the answer away; the task runs nevertheless.
+#[must_use = "the answer is thrown away with the ticket"]
+pub struct Ticket<R> {
+    link: SharedLink,
+    seq: u64,
+    call: CallWords,
+    task: &'static str,
+    of: PhantomData<fn() -> R>,
+}
+
+impl<R: ShmSafe> Ticket<R> {
+    pub(crate) fn new(link: SharedLink, seq: u64, call: CallWords, task: &'static str) -> Self {
+        Ticket { link, seq, call, task, of: PhantomData }
+    }
+
+    /// Whether [`wait`](Ticket::wait) would return at once.
+    pub fn is_done(&self) -> bool {
+        self.link.is_settled(self.seq)
+    }
+
+    /// The rank of the worker that has the task.
+    pub fn rank(&self) -> usize {
+        self.link.rank
+    }
+
+    /// Waits for the answer, at most until the deadline.
+    ///
+    /// Spins first, for as long as [`Builder::spin`](crate::Builder::spin) says, then sleeps. Several threads that wait for one
+    /// worker take turns.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Panicked`], [`CallError::Died`], [`CallError::TimedOut`] or [`CallError::Garbage`].
+    #[inline]
+    pub fn wait(self, deadline: Option<Instant>) -> Result<R, CallError> {
+        let rank = self.link.rank;
+        let task = self.task;
+        let (head, bytes) = match self.link.wait(self.seq, deadline, self.link.spin()) {
+            Ok(reply) => reply,
+            Err(no_reply) => return Err(self.no_reply(no_reply)),
+        };
+        let garbage = |what: String| CallError::Garbage { rank, task, what };
+        if head.call != self.call {
+            return Err(garbage("the answer of another function".to_owned()));
+        }
+        match Status::from_number(head.status) {
+            Some(Status::Ok) if head.len as usize == size_of::<R>() => {
+                Ok(R::read_from_prefix(&bytes.0).map_err(|_| garbage("too few bytes".to_owned()))?.0)
+            }
+            Some(Status::Panicked) => {
+                Err(CallError::Panicked { rank, task, message: message(&head, &bytes) })
+            }
+            Some(Status::NoFunction) => Err(garbage("there is no such function".to_owned())),
+            _ => Err(garbage(format!("status {}, {} bytes", head.status, head.len))),
+        }
+    }
+
+    #[cold]
+    fn no_reply(&self, why: NoReply) -> CallError {
+        let (rank, task) = (self.link.rank, self.task);
+        match why {
+            NoReply::Died { running, exit } => {
+                CallError::Died { rank, pid: self.link.pid, task, running, exit }
+            }
+            NoReply::TimedOut => CallError::TimedOut { rank, task },
+            NoReply::Garbage(what) => CallError::Garbage { rank, task, what },
+        }
+    }
+}
+
+/// The message of a panic, in which the worker may have cut a character in two, or written nonsense.
+fn message(head: &Head, bytes: &Bytes) -> String {
+    let len = (head.len as usize).min(bytes.0.len());
+    String::from_utf8_lossy(&bytes.0[..len]).into_owned()
+}
+
+impl<R> Drop for Ticket<R> {
+    fn drop(&mut self) {
+        self.link.abandon(self.seq);
+    }
+}
+
+impl<R> fmt::Debug for Ticket<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ticket")
+            .field("task", &self.task)
+            .field("rank", &self.link.rank)
+            .field("seq", &self.seq)
+            .field("result", &type_name::<R>())
+            .finish_non_exhaustive()
+    }
+}
