@@ -88,8 +88,8 @@ impl ControlRef {
             return None;
         }
         // SAFETY: within the mapping, as just checked.
-        let control = unsafe { NonNull::new_unchecked(segment.as_ptr().add(HEADER_LEN)) };
-        Some(ControlRef { segment: Arc::new(segment), control: control.cast() })
+        let control = unsafe { segment.as_ptr().add(HEADER_LEN) };
+        Some(ControlRef { control: NonNull::new(control)?.cast(), segment: Arc::new(segment) })
     }
 
     pub(crate) fn share(&self) -> SegmentRef {

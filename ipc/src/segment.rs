@@ -256,8 +256,10 @@ impl Segment {
         if !at.is_multiple_of(align as u64) {
             return Err(BoundsError::Misaligned { at, align });
         }
-        // SAFETY: `at` is at most `len`, so the result is within the mapping or one past it; the mapping is not null.
-        Ok(unsafe { NonNull::new_unchecked(self.as_ptr().add(at as usize)) })
+        // SAFETY: `at` is at most `len`, so the result is within the mapping or one past it.
+        let start = unsafe { self.as_ptr().add(at as usize) };
+        // SAFETY: a mapping is not at address zero, nor does it wrap around.
+        Ok(unsafe { NonNull::new_unchecked(start) })
     }
 }
 
