@@ -4,6 +4,7 @@ mod doctor;
 mod flags;
 mod measure;
 mod outcome;
+mod progress;
 mod render;
 mod report;
 mod run_command;

@@ -1,0 +1,182 @@
+//! Which cells get how many rounds, so that the whole fits the budget. A pure function.
+//!
+//! What gives way, in this order, is: large sizes, the dearest group first; rounds of small sizes, down to
+//! [`FEWEST`]; rounds of everything, down to one; whole groups, the dearest first. What is left out is listed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::manifest::Size;
+use super::turn::Mode;
+
+/// The fewest rounds that small sizes are cut to before the others lose rounds too: under six no comparison
+/// is decided.
+const FEWEST: u32 = 6;
+
+/// A cell as the planner sees it.
+#[derive(Clone, Debug)]
+pub struct Priced {
+    /// The cell's id.
+    pub id: String,
+    /// Its group; the cells of a group stay or go together.
+    pub group: String,
+    /// The group's size.
+    pub size: Size,
+    /// Seconds that its turns of one round take.
+    pub seconds: f64,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Rounds at most.
+    pub rounds: u32,
+    /// Per cell: its rounds, and how it is timed.
+    pub cells: BTreeMap<String, Share>,
+    /// What was left out, in words.
+    pub left_out: Vec<String>,
+}
+
+/// A cell's share of the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Share {
+    /// It takes part in the rounds below this one.
+    pub rounds: u32,
+    /// How it is timed.
+    pub mode: Mode,
+    /// Seconds that its turns of one round are expected to take.
+    pub seconds: f64,
+}
+
+impl Plan {
+    /// Seconds that the plan is expected to take from round `from` on.
+    pub fn seconds_from(&self, from: u32) -> f64 {
+        self.cells.values().map(|share| share.seconds * f64::from(share.rounds.saturating_sub(from))).sum()
+    }
+}
+
+/// Plans `wanted` rounds of `cells` within `budget` seconds.
+pub fn plan(cells: &[Priced], modes: &BTreeMap<String, Mode>, budget: f64, wanted: u32) -> Plan {
+    let mut left_out = Vec::new();
+    let mut gone: BTreeSet<&str> = BTreeSet::new();
+    let (mut small, mut other) = (wanted, wanted);
+    let total = |gone: &BTreeSet<&str>, small: u32, other: u32| -> f64 {
+        let stays = cells.iter().filter(|cell| !gone.contains(cell.group.as_str()));
+        stays.map(|cell| cell.seconds * f64::from(if cell.size == Size::Small { small } else { other })).sum()
+    };
+    for group in dearest_first(cells, |cell| cell.size == Size::Large) {
+        if total(&gone, small, other) <= budget {
+            break;
+        }
+        gone.insert(group);
+        left_out.push(format!("{group}: no room in the budget"));
+    }
+    while total(&gone, small, other) > budget && small > FEWEST {
+        small -= 1;
+    }
+    while total(&gone, small, other) > budget && other > 1 {
+        other -= 1;
+        small = small.min(other);
+    }
+    for group in dearest_first(cells, |cell| cell.size != Size::Large) {
+        if total(&gone, small, other) <= budget {
+            break;
+        }
+        gone.insert(group);
+        left_out.push(format!("{group}: no room in the budget, not even for one round"));
+    }
+    if small < wanted && cells.iter().any(|cell| cell.size == Size::Small) {
+        left_out.push(format!("rounds {} to {wanted} of the small sizes", small + 1));
+    }
+    if other < wanted {
+        left_out.push(format!("rounds {} to {wanted} of all other sizes", other + 1));
+    }
+    let shares = cells.iter().filter(|cell| !gone.contains(cell.group.as_str())).map(|cell| {
+        let rounds = if cell.size == Size::Small { small } else { other };
+        let mode = modes.get(&cell.group).copied().unwrap_or(Mode::Sampled);
+        (cell.id.clone(), Share { rounds, mode, seconds: cell.seconds })
+    });
+    Plan { rounds: wanted, cells: shares.collect(), left_out }
+}
+
+/// Groups that pass `wanted`, by what a round of them costs, the dearest first.
+fn dearest_first(cells: &[Priced], wanted: impl Fn(&Priced) -> bool) -> Vec<&str> {
+    let mut prices: BTreeMap<&str, f64> = BTreeMap::new();
+    for cell in cells.iter().filter(|cell| wanted(cell)) {
+        *prices.entry(&cell.group).or_default() += cell.seconds;
+    }
+    let mut groups: Vec<_> = prices.into_iter().collect();
+    groups.sort_by(|a, b| b.1.total_cmp(&a.1));
+    groups.into_iter().map(|(group, _)| group).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn priced(group: &str, variant: &str, size: Size, seconds: f64) -> Priced {
+        Priced { id: format!("{group}/{variant}/1"), group: group.into(), size, seconds }
+    }
+
+    fn house() -> Vec<Priced> {
+        vec![
+            priced("a/small", "v", Size::Small, 0.3),
+            priced("a/medium", "v", Size::Medium, 1.0),
+            priced("a/large", "v", Size::Large, 4.0),
+            priced("b/large", "v", Size::Large, 2.0),
+            priced("c/only", "v", Size::Only, 0.3),
+        ]
+    }
+
+    fn rounds(budget: f64) -> Vec<(String, u32)> {
+        let plan = plan(&house(), &BTreeMap::new(), budget, 15);
+        plan.cells.into_iter().map(|(id, share)| (id.trim_end_matches("/v/1").into(), share.rounds)).collect()
+    }
+
+    #[test]
+    fn large_sizes_go_first_then_small_rounds_then_rounds_then_groups() {
+        let pairs =
+            |list: &[(&str, u32)]| list.iter().map(|(id, n)| (id.to_string(), *n)).collect::<Vec<_>>();
+        assert_eq!(rounds(200.0).len(), 5);
+        assert_eq!(
+            rounds(60.0),
+            pairs(&[("a/medium", 15), ("a/small", 15), ("b/large", 15), ("c/only", 15)])
+        );
+        assert_eq!(rounds(23.0), pairs(&[("a/medium", 15), ("a/small", 11), ("c/only", 15)]));
+        assert_eq!(rounds(10.0), pairs(&[("a/medium", 6), ("a/small", 6), ("c/only", 6)]));
+        assert_eq!(rounds(0.7), pairs(&[("a/small", 1), ("c/only", 1)]));
+        assert_eq!(rounds(0.0), []);
+    }
+
+    proptest! {
+        #[test]
+        fn a_plan_fits_and_names_what_it_leaves_out(
+            costs in prop::collection::vec((0usize..8, 0usize..4, 0.01f64..5.0), 1..60),
+            budget in 0.0f64..500.0,
+            wanted in 1u32..20,
+        ) {
+            let sizes = [Size::Small, Size::Medium, Size::Large, Size::Only];
+            let cells: Vec<Priced> = costs.iter().enumerate().map(|(n, &(group, size, seconds))| {
+                priced(&format!("{group}/{size}"), &n.to_string(), sizes[size], seconds)
+            }).collect();
+            let plan = plan(&cells, &BTreeMap::new(), budget, wanted);
+            prop_assert!(plan.seconds_from(0) <= budget + 1e-9);
+            prop_assert!(plan.cells.values().all(|share| (1..=wanted).contains(&share.rounds)));
+            for cell in &cells {
+                let named = plan.left_out.iter().any(|it| it.starts_with(&format!("{}:", cell.group)));
+                prop_assert_ne!(plan.cells.contains_key(&cell.id), named);
+            }
+            if plan.cells.values().any(|share| share.rounds < wanted) {
+                prop_assert!(plan.left_out.iter().any(|it| it.starts_with("rounds ")));
+            }
+        }
+
+        #[test]
+        fn more_budget_never_means_fewer_rounds(budget in 0.0f64..150.0, more in 0.0f64..50.0) {
+            let sum = |budget| rounds(budget).iter().map(|(_, rounds)| rounds).sum::<u32>();
+            prop_assert!(sum(budget + more) >= sum(budget));
+        }
+    }
+}
