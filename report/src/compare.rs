@@ -12,7 +12,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::cells::Cell;
+use crate::cells::{Cell, Key};
 use crate::records::{SummaryRow, Verdict};
 use crate::stats::{self, Comparison, MARGIN};
 
@@ -32,8 +32,8 @@ pub enum Against {
 pub struct Judgement {
     /// The role of the other.
     pub against: Against,
-    /// Parameters of the judged cell, as in [`crate::cells::Key::params`].
-    pub params: String,
+    /// The judged cell.
+    pub key: Key,
     /// What the summary says of it; ratios not yet rounded.
     pub row: SummaryRow,
 }
@@ -216,7 +216,7 @@ fn judgement(
     let key = &cell.key;
     Judgement {
         against,
-        params: key.params.clone(),
+        key: key.clone(),
         row: SummaryRow {
             suite: key.suite.clone(),
             group: key.group.clone(),

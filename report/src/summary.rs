@@ -22,13 +22,7 @@ pub fn summarise(run: &Run, measurements: &[Measurement]) -> Result<Summary, Cel
 #[must_use]
 pub fn of_judgements(judged: &[Judgement]) -> Summary {
     let mut sorted: Vec<&Judgement> = judged.iter().collect();
-    sorted.sort_by(|a, b| {
-        let key = |j: &Judgement| {
-            let row = j.row.clone();
-            (row.suite, row.group, row.metric, row.unit, row.variant, row.workers, j.params.clone())
-        };
-        key(a).cmp(&key(b)).then(a.against.cmp(&b.against))
-    });
+    sorted.sort_by(|a, b| a.key.cmp(&b.key).then(a.against.cmp(&b.against)));
     let rows = sorted
         .into_iter()
         .map(|judgement| {

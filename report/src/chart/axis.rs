@@ -86,6 +86,16 @@ impl Axis {
         Self { range: low..high, log: true, ticks }
     }
 
+    /// A linear axis from zero to `last` with ticks at whole numbers: a count.
+    #[must_use]
+    pub fn whole(last: u32) -> Self {
+        let last = last.max(1);
+        let step = (1..).find(|step| last.div_ceil(*step) <= 8).unwrap_or(last);
+        let ticks =
+            (0..=last).step_by(step as usize).map(|value| (f64::from(value), value.to_string())).collect();
+        Self { range: 0.0..f64::from(last) * 1.06, log: false, ticks }
+    }
+
     /// An axis of named places at 0, 1, 2 and so on.
     #[must_use]
     pub fn places(names: &[&str]) -> Self {
