@@ -30,12 +30,11 @@ pub mod futex;
 #[path = "native.rs"]
 mod backend;
 
-#[cfg(heddle_loom)]
-#[path = "loom.rs"]
-mod backend;
-
-#[cfg(all(heddle_shuttle, not(heddle_loom)))]
-#[path = "shuttle.rs"]
+#[cfg(any(heddle_loom, heddle_shuttle))]
+#[path = "checked/mod.rs"]
 mod backend;
 
 pub use backend::{Arc, atomic, cell, fence, hint, thread};
+
+#[cfg(any(heddle_loom, heddle_shuttle))]
+pub use backend::futex::explore_spurious;

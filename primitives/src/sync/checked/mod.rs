@@ -1,0 +1,386 @@
+//! Checker builds: the facade's types around those of loom or shuttle, and a model of the futex.
+//!
+//! - `loom`, `shuttle`: what the two have of their own, under the same names;
+//! - `futex`: the model of sleeping and waking, the same for both.
+//!
+//! A checker reports a deadlock by a panic, and unwinding drops guards, whose operations must not enter the checker again.
+//! So each atomic keeps a plain shadow of its value; while the thread panics, operations work on the shadow, cells are not
+//! watched and futexes do nothing. The first panic is the one that is reported.
+
+#[cfg(heddle_loom)]
+#[path = "loom.rs"]
+mod engine;
+
+#[cfg(all(heddle_shuttle, not(heddle_loom)))]
+#[path = "shuttle.rs"]
+mod engine;
+
+pub(super) mod futex;
+
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
+use std::thread::panicking;
+
+/// Atomic integers, booleans and pointers; std's operations and orderings.
+pub mod atomic {
+    use super::engine::{Tokens, raw};
+    use std::fmt;
+    pub use std::sync::atomic::Ordering;
+    use std::sync::atomic::Ordering::Relaxed;
+    use std::thread::panicking;
+
+    macro_rules! atomic {
+        ($name:ident, [$($generic:tt)*], $inner:ty, $shadow:ty, $value:ty) => {
+            #[doc = concat!("[`std::sync::atomic::", stringify!($name), "`] as the checker has it.")]
+            pub struct $name<$($generic)*> {
+                inner: $inner,
+                shadow: $shadow,
+                tokens: Tokens,
+            }
+
+            impl<$($generic)*> $name<$($generic)*> {
+                /// Makes an atomic that holds `value`.
+                #[track_caller]
+                pub fn new(value: $value) -> Self {
+                    Self { inner: <$inner>::new(value), shadow: <$shadow>::new(value), tokens: Tokens::new() }
+                }
+
+                /// Reads the value.
+                ///
+                /// # Panics
+                /// If `order` is `Release` or `AcqRel`.
+                #[track_caller]
+                pub fn load(&self, order: Ordering) -> $value {
+                    if panicking() {
+                        return self.shadow.load(Relaxed);
+                    }
+                    let value = self.inner.load(order);
+                    self.tokens.after_load();
+                    value
+                }
+
+                /// Writes `value`.
+                ///
+                /// # Panics
+                /// If `order` is `Acquire` or `AcqRel`.
+                #[track_caller]
+                pub fn store(&self, value: $value, order: Ordering) {
+                    if !panicking() {
+                        self.inner.store(value, order);
+                        self.tokens.after_write();
+                    }
+                    self.shadow.store(value, Relaxed);
+                }
+
+                /// Writes `value` and returns the previous one.
+                #[track_caller]
+                pub fn swap(&self, value: $value, order: Ordering) -> $value {
+                    if panicking() {
+                        return self.shadow.swap(value, Relaxed);
+                    }
+                    let previous = self.inner.swap(value, order);
+                    self.shadow.store(value, Relaxed);
+                    self.tokens.after_write();
+                    previous
+                }
+
+                /// Writes `new` if the value is `current`; returns the previous value.
+                ///
+                /// # Errors
+                /// The value found, if it was not `current`.
+                #[track_caller]
+                pub fn compare_exchange(
+                    &self,
+                    current: $value,
+                    new: $value,
+                    success: Ordering,
+                    failure: Ordering,
+                ) -> Result<$value, $value> {
+                    if panicking() {
+                        return self.shadow.compare_exchange(current, new, Relaxed, Relaxed);
+                    }
+                    let result = self.inner.compare_exchange(current, new, success, failure);
+                    if result.is_ok() {
+                        self.shadow.store(new, Relaxed);
+                        self.tokens.after_write();
+                    } else {
+                        self.tokens.after_failed_exchange();
+                    }
+                    result
+                }
+
+                /// [`compare_exchange`](Self::compare_exchange); the checkers know no spurious failure.
+                ///
+                /// # Errors
+                /// The value found.
+                #[track_caller]
+                pub fn compare_exchange_weak(
+                    &self,
+                    current: $value,
+                    new: $value,
+                    success: Ordering,
+                    failure: Ordering,
+                ) -> Result<$value, $value> {
+                    self.compare_exchange(current, new, success, failure)
+                }
+
+                /// Lends the value to `f`; nobody else can see it meanwhile.
+                #[track_caller]
+                pub fn with_mut<R>(&mut self, f: impl FnOnce(&mut $value) -> R) -> R {
+                    // Where nothing orders the writers before this call, loom lets the load see an old value.
+                    let mut value = self.load(Relaxed);
+                    let result = f(&mut value);
+                    self.store(value, Relaxed);
+                    result
+                }
+
+                /// Takes the value out.
+                #[track_caller]
+                pub fn into_inner(self) -> $value {
+                    self.load(Relaxed)
+                }
+            }
+
+            impl<$($generic)*> fmt::Debug for $name<$($generic)*> {
+                fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    self.shadow.fmt(f)
+                }
+            }
+        };
+    }
+
+    macro_rules! arithmetic {
+        ($name:ident, $value:ty, $($op:ident: $doc:literal),*) => {
+            impl $name {
+                $(
+                    #[doc = $doc]
+                    #[track_caller]
+                    pub fn $op(&self, value: $value, order: Ordering) -> $value {
+                        let shadow = self.shadow.$op(value, Relaxed);
+                        if panicking() {
+                            return shadow;
+                        }
+                        let previous = self.inner.$op(value, order);
+                        // The shadow was at another thread's value if the operation let that thread run.
+                        self.shadow.store(previous, Relaxed);
+                        self.shadow.$op(value, Relaxed);
+                        self.tokens.after_write();
+                        previous
+                    }
+                )*
+            }
+
+            impl Default for $name {
+                fn default() -> Self {
+                    Self::new(<$value>::default())
+                }
+            }
+        };
+    }
+
+    macro_rules! integer {
+        ($name:ident, $value:ty) => {
+            atomic!($name, [], raw::$name, std::sync::atomic::$name, $value);
+            arithmetic!(
+                $name, $value,
+                fetch_add: "Adds `value`, wrapping; returns the previous value.",
+                fetch_sub: "Subtracts `value`, wrapping; returns the previous value.",
+                fetch_and: "Bitwise and; returns the previous value.",
+                fetch_or: "Bitwise or; returns the previous value.",
+                fetch_xor: "Bitwise exclusive or; returns the previous value.",
+                fetch_max: "Keeps the larger value; returns the previous one.",
+                fetch_min: "Keeps the smaller value; returns the previous one."
+            );
+        };
+    }
+
+    integer!(AtomicU8, u8);
+    integer!(AtomicU32, u32);
+    integer!(AtomicU64, u64);
+    integer!(AtomicUsize, usize);
+
+    atomic!(AtomicBool, [], raw::AtomicBool, std::sync::atomic::AtomicBool, bool);
+    arithmetic!(
+        AtomicBool, bool,
+        fetch_and: "Logical and; returns the previous value.",
+        fetch_or: "Logical or; returns the previous value.",
+        fetch_xor: "Logical exclusive or; returns the previous value."
+    );
+
+    atomic!(AtomicPtr, [T], raw::AtomicPtr<T>, std::sync::atomic::AtomicPtr<T>, *mut T);
+}
+
+/// Cells whose accesses the checker watches.
+pub mod cell {
+    use super::engine::{Reading, Watch, Writing};
+    use std::mem::ManuallyDrop;
+    use std::thread::panicking;
+
+    /// [`std::cell::UnsafeCell`] that hands out tracked pointers.
+    #[derive(Debug, Default)]
+    pub struct UnsafeCell<T: ?Sized> {
+        watch: Watch,
+        data: std::cell::UnsafeCell<T>,
+    }
+
+    impl<T> UnsafeCell<T> {
+        /// Wraps `value`.
+        #[track_caller]
+        pub fn new(value: T) -> Self {
+            Self { watch: Watch::new(), data: std::cell::UnsafeCell::new(value) }
+        }
+
+        /// Takes the value out.
+        pub fn into_inner(self) -> T {
+            self.data.into_inner()
+        }
+    }
+
+    impl<T: ?Sized> UnsafeCell<T> {
+        /// A pointer for reading; the read lasts as long as the pointer.
+        #[track_caller]
+        pub fn get(&self) -> ConstPtr<T> {
+            let watch = (!panicking()).then(|| ManuallyDrop::new(self.watch.read()));
+            ConstPtr { watch, data: self.data.get() }
+        }
+
+        /// A pointer for writing; the write lasts as long as the pointer.
+        #[track_caller]
+        pub fn get_mut(&self) -> MutPtr<T> {
+            let watch = (!panicking()).then(|| ManuallyDrop::new(self.watch.write()));
+            MutPtr { watch, data: self.data.get() }
+        }
+
+        /// Lends the content to `f`; nobody else can see it meanwhile.
+        #[track_caller]
+        pub fn as_mut(&mut self) -> &mut T {
+            // Tells the checker of a write; a race shows although the reference outlives it, since it excludes others.
+            drop(self.get_mut());
+            self.data.get_mut()
+        }
+    }
+
+    /// A pointer through which the content of an [`UnsafeCell`] is read.
+    #[derive(Debug)]
+    pub struct ConstPtr<T: ?Sized> {
+        watch: Option<ManuallyDrop<Reading>>,
+        data: *const T,
+    }
+
+    impl<T: ?Sized> ConstPtr<T> {
+        /// Borrows the content.
+        ///
+        /// # Safety
+        /// The cell is alive, and nobody writes the content while the reference is.
+        pub unsafe fn deref(&self) -> &T {
+            // SAFETY: as the caller promises.
+            unsafe { &*self.data }
+        }
+    }
+
+    impl<T: ?Sized> Drop for ConstPtr<T> {
+        fn drop(&mut self) {
+            if let Some(watch) = self.watch.take()
+                && !panicking()
+            {
+                drop(ManuallyDrop::into_inner(watch));
+            }
+        }
+    }
+
+    /// A pointer through which the content of an [`UnsafeCell`] is written.
+    #[derive(Debug)]
+    pub struct MutPtr<T: ?Sized> {
+        watch: Option<ManuallyDrop<Writing>>,
+        data: *mut T,
+    }
+
+    impl<T: ?Sized> MutPtr<T> {
+        /// Borrows the content for writing.
+        ///
+        /// # Safety
+        /// The cell is alive, and nobody else reads or writes the content while the reference is.
+        #[allow(clippy::mut_from_ref, reason = "loom's signature; the caller promises exclusiveness")]
+        pub unsafe fn deref(&self) -> &mut T {
+            // SAFETY: as the caller promises.
+            unsafe { &mut *self.data }
+        }
+    }
+
+    impl<T: ?Sized> Drop for MutPtr<T> {
+        fn drop(&mut self) {
+            if let Some(watch) = self.watch.take()
+                && !panicking()
+            {
+                drop(ManuallyDrop::into_inner(watch));
+            }
+        }
+    }
+}
+
+/// Spin hints.
+pub mod hint {
+    /// Lets the other threads run: in a loop that waits for them nothing else would.
+    pub fn spin_loop() {
+        super::thread::yield_now()
+    }
+}
+
+/// Threads as the checker has them.
+pub mod thread {
+    pub use super::engine::thread::{Builder, JoinHandle, Thread, ThreadId, current, spawn};
+    pub use std::thread::panicking;
+
+    /// Lets the other threads run.
+    #[track_caller]
+    pub fn yield_now() {
+        if !panicking() {
+            super::engine::thread::yield_now()
+        }
+    }
+}
+
+/// [`std::sync::atomic::fence`]; shuttle ignores it.
+#[track_caller]
+pub fn fence(order: atomic::Ordering) {
+    if !panicking() {
+        engine::fence(order)
+    }
+}
+
+/// [`std::sync::Arc`] as the checker has it.
+#[derive(Debug)]
+pub struct Arc<T>(ManuallyDrop<engine::Arc<T>>);
+
+impl<T> Arc<T> {
+    /// Moves `value` to the heap.
+    #[track_caller]
+    pub fn new(value: T) -> Self {
+        Self(ManuallyDrop::new(engine::Arc::new(value)))
+    }
+}
+
+impl<T> Clone for Arc<T> {
+    #[track_caller]
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T> Deref for Arc<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> Drop for Arc<T> {
+    fn drop(&mut self) {
+        // While the thread panics the value leaks: the checker cannot count any more.
+        if !panicking() {
+            // SAFETY: dropped here and nowhere else.
+            unsafe { ManuallyDrop::drop(&mut self.0) }
+        }
+    }
+}
