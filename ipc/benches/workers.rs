@@ -53,7 +53,8 @@ fn unpin() {
 }
 
 fn round_trip(criterion: &mut Criterion) {
-    for (name, spin) in [("workers/round-trip", Duration::from_millis(5)), ("workers/asleep", Duration::ZERO)] {
+    for (name, spin) in [("workers/round-trip", Duration::from_millis(5)), ("workers/asleep", Duration::ZERO)]
+    {
         let mut group = criterion.benchmark_group(name);
         let workers = pinned(spin);
         group.bench_function(BenchmarkId::new("heddle", 1), |bencher| {
@@ -86,11 +87,13 @@ fn windowed(criterion: &mut Criterion) {
             let mut sum = 0;
             for x in 0..tasks {
                 if tickets.len() == WINDOW {
-                    sum += workers.wait(tickets.pop_front().expect("a full window"), None).expect("an answer");
+                    sum +=
+                        workers.wait(tickets.pop_front().expect("a full window"), None).expect("an answer");
                 }
                 tickets.push_back(workers.submit(0, next, x).expect("room in the window"));
             }
-            sum += tickets.into_iter().map(|ticket| workers.wait(ticket, None).expect("an answer")).sum::<u64>();
+            sum +=
+                tickets.into_iter().map(|ticket| workers.wait(ticket, None).expect("an answer")).sum::<u64>();
             let elapsed = started.elapsed();
             assert_eq!(sum, tasks * (tasks + 1) / 2);
             elapsed

@@ -36,6 +36,11 @@ pub(crate) struct Head {
 
 const _: () = assert!(size_of::<Head>() == 64);
 
+impl Head {
+    pub(crate) const EMPTY: Head =
+        Head { seq: 0, call: CallWords::NONE, len: 0, status: 0, inline: [0; IN_HEAD] };
+}
+
 /// [`Call`] in the form that lies in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
@@ -185,16 +190,18 @@ impl Sender {
         Sender { ring: unsafe { Producer::from_buffer(lane.clone()) }, lane }
     }
 
-    /// Sends a head with the first `len` of `bytes`; `false` if the ring is full, which it never is unless the peer broke it.
+    /// Sends a head with these bytes, at most [`MAX_INLINE`]; `false` if the ring is full, which it never is unless the peer
+    /// broke it.
     #[inline]
-    pub(crate) fn send(&mut self, seq: u64, call: CallWords, status: u32, bytes: &Bytes, len: usize) -> bool {
+    pub(crate) fn send(&mut self, seq: u64, call: CallWords, status: u32, bytes: &[u8]) -> bool {
+        let len = bytes.len().min(MAX_INLINE);
         let mut head = Head { seq, call, len: len as u32, status, inline: [0; IN_HEAD] };
         if len <= IN_HEAD {
-            head.inline.copy_from_slice(&bytes.0[..IN_HEAD]);
+            head.inline[..len].copy_from_slice(&bytes[..len]);
         } else {
             let room = self.lane.lane().payload(seq);
-            // SAFETY: `len` is at most MAX_INLINE, which both sides have; the room is ours, see `Lane::payloads`.
-            unsafe { room.copy_from_nonoverlapping(NonNull::from(&bytes.0).cast(), len.min(MAX_INLINE)) };
+            // SAFETY: `len` is at most MAX_INLINE, which the room has; the room is ours, see `Lane::payloads`.
+            unsafe { room.as_ptr().copy_from_nonoverlapping(bytes.as_ptr(), len) };
         }
         let sent = self.ring.push(head).is_ok();
         self.lane.lane().bell().ring();

@@ -31,7 +31,7 @@ const ABANDONED: u8 = 3;
 /// | FREE | PENDING | `submit`, under the sending lock |
 /// | PENDING | READY | whoever receives, under the receiving lock |
 /// | PENDING | ABANDONED | the ticket's drop |
-/// | PENDING, READY | FREE | whoever takes the reply for the ticket, under the receiving lock |
+/// | READY | FREE | whoever takes the reply for the ticket, under the receiving lock |
 /// | READY | FREE | the ticket's drop |
 /// | ABANDONED | FREE | whoever receives, under the receiving lock |
 #[derive(Debug)]
@@ -68,7 +68,7 @@ struct Receiving {
 
 #[derive(Clone, Copy)]
 struct Stashed {
-    head: Option<Head>,
+    head: Head,
     bytes: Bytes,
 }
 
@@ -89,6 +89,12 @@ pub(crate) enum NoReply {
     Garbage(String),
 }
 
+/// What a waiter found.
+struct Arrival {
+    found: bool,
+    died: bool,
+}
+
 impl Link {
     /// The link to a process that was just started with this control segment.
     pub(crate) fn new(rank: usize, pid: u32, pidfd: OwnedFd, control: ControlRef, spin: Duration) -> Link {
@@ -96,7 +102,7 @@ impl Link {
         let sender = unsafe { Sender::new(&control, Direction::Tasks) };
         // SAFETY: as above.
         let receiver = unsafe { Receiver::new(&control, Direction::Replies) };
-        let stash = Box::new([Stashed { head: None, bytes: Bytes::ZERO }; CAPACITY]);
+        let stash = Box::new([Stashed { head: Head::EMPTY, bytes: Bytes::ZERO }; CAPACITY]);
         let link = Link {
             rank,
             pid,
@@ -138,8 +144,7 @@ impl Link {
         &self,
         call: CallWords,
         name: &'static str,
-        argument: &Bytes,
-        len: usize,
+        argument: &[u8],
         result_len: usize,
     ) -> Result<u64, SubmitError> {
         if let Some(exit) = self.death() {
@@ -153,7 +158,7 @@ impl Link {
         if self.slots[slot].load(Ordering::Acquire) != FREE {
             // Replies that nobody waits for may be in the way.
             if let Some(mut receiving) = self.receiving.try_lock() {
-                while self.receive(&mut receiving, None).is_some() {}
+                while self.receive(&mut receiving) {}
             }
             // ORDERING: Acquire: as above.
             if self.slots[slot].load(Ordering::Acquire) != FREE {
@@ -166,32 +171,30 @@ impl Link {
         sending.next = seq + 1;
         // A full ring, with slots to spare, was broken by the worker. The reply to this task will not come, or will be garbage;
         // either is reported when it is waited for.
-        sending.lane.send(seq, call, result_len as u32, argument, len);
+        sending.lane.send(seq, call, result_len as u32, argument);
         Ok(seq)
     }
 
-    /// Waits for the reply of task `seq`, whose slot is free afterwards unless the time was up.
-    pub(crate) fn wait(
+    /// Waits for the reply of task `seq`, and has `read` make something of it.
+    pub(crate) fn wait<T>(
         &self,
         seq: u64,
         deadline: Option<Instant>,
         spin: Duration,
-    ) -> Result<(Head, Bytes), NoReply> {
+        read: impl FnOnce(&Head, &Bytes) -> T,
+    ) -> Result<T, NoReply> {
         let mut receiving = match deadline {
             None => self.receiving.lock(),
             Some(deadline) => self.receiving.try_lock_until(deadline).ok_or(NoReply::TimedOut)?,
         };
         let receiving = &mut *receiving;
-        let mut found = None;
-        let mut died = false;
-        self.control.replies().bell().listen(spin, deadline, || {
-            // The death is noted after the process is gone; looked at before the ring, nothing it committed is missed.
-            died = self.death.get().is_some();
-            found = self.find(receiving, seq);
-            found.is_some() || died || receiving.garbage.is_some()
-        });
-        if let Some(reply) = found {
-            return Ok(reply);
+        let Arrival { found, died } = self.arrival(receiving, seq, deadline, spin);
+        if found {
+            let stashed = &receiving.stash[slot(seq)];
+            let value = read(&stashed.head, &stashed.bytes);
+            // ORDERING: Release: pairs with the Acquire load in `submit`: the bytes have been read.
+            self.slots[slot(seq)].store(FREE, Ordering::Release);
+            return Ok(value);
         }
         if let Some(what) = &receiving.garbage {
             return Err(NoReply::Garbage(what.clone()));
@@ -205,6 +208,34 @@ impl Link {
         }
     }
 
+    /// Waits until the reply of task `seq` can be taken or never will come; `false` if neither was so by the deadline.
+    pub(crate) fn wait_settled(&self, seq: u64, deadline: Instant, spin: Duration) -> bool {
+        let Some(mut receiving) = self.receiving.try_lock_until(deadline) else { return false };
+        let Arrival { found, died } = self.arrival(&mut receiving, seq, Some(deadline), spin);
+        found || died || receiving.garbage.is_some()
+    }
+
+    /// Takes replies off the ring until that of task `seq` is among them, the worker is dead, it has answered garbage, or
+    /// the time is up.
+    #[inline]
+    fn arrival(
+        &self,
+        receiving: &mut Receiving,
+        seq: u64,
+        deadline: Option<Instant>,
+        spin: Duration,
+    ) -> Arrival {
+        let mut arrival = Arrival { found: false, died: false };
+        self.control.replies().bell().listen(spin, deadline, || {
+            // The death is noted after the process is gone; looked at before the ring, nothing it committed is missed.
+            arrival.died = self.death.get().is_some();
+            while receiving.next <= seq && self.receive(receiving) {}
+            arrival.found = receiving.next > seq;
+            arrival.found || arrival.died || receiving.garbage.is_some()
+        });
+        arrival
+    }
+
     /// How long whoever waits for this worker spins before it sleeps.
     pub(crate) fn spin(&self) -> Duration {
         self.spin
@@ -213,7 +244,7 @@ impl Link {
     /// Whether the reply of task `seq` can be taken, or never will come.
     pub(crate) fn is_settled(&self, seq: u64) -> bool {
         if let Some(mut receiving) = self.receiving.try_lock() {
-            while self.receive(&mut receiving, None).is_some() {}
+            while self.receive(&mut receiving) {}
             if receiving.garbage.is_some() {
                 return true;
             }
@@ -234,59 +265,38 @@ impl Link {
         }
     }
 
-    fn find(&self, receiving: &mut Receiving, seq: u64) -> Option<(Head, Bytes)> {
-        let stashed = &mut receiving.stash[slot(seq)];
-        if let Some(head) = stashed.head.take_if(|head| head.seq == seq) {
-            let bytes = stashed.bytes;
-            // ORDERING: Release: pairs with the Acquire load in `submit`: the bytes have been copied.
-            self.slots[slot(seq)].store(FREE, Ordering::Release);
-            return Some((head, bytes));
-        }
-        loop {
-            let (head, bytes) = self.receive(receiving, Some(seq))?;
-            if head.seq == seq {
-                return Some((head, bytes));
-            }
-        }
-    }
-
-    /// Takes the next reply off the ring; into the stash, unless it is the one that the caller awaits or nobody wants it.
+    /// Takes the next reply off the ring, into the stash; `false` if there is none, or garbage.
     #[inline]
-    fn receive(&self, receiving: &mut Receiving, awaited: Option<u64>) -> Option<(Head, Bytes)> {
+    fn receive(&self, receiving: &mut Receiving) -> bool {
         if receiving.garbage.is_some() {
-            return None;
+            return false;
         }
-        let head = receiving.lane.receive()?;
-        let mut bytes = Bytes::ZERO;
+        let Some(head) = receiving.lane.receive() else { return false };
         if head.seq != receiving.next {
             receiving.garbage =
                 Some(format!("the answer to task {} instead of {}", head.seq, receiving.next));
-            return None;
+            return false;
         }
-        if receiving.lane.bytes(&head, &mut bytes).is_none() {
-            receiving.garbage = Some(format!("{} bytes, more than there can be", head.len));
-            return None;
-        }
-        receiving.next += 1;
         let slot = slot(head.seq);
-        if awaited == Some(head.seq) {
-            // ORDERING: Release: pairs with the Acquire load in `submit`: the bytes have been copied.
-            self.slots[slot].store(FREE, Ordering::Release);
-            return Some((head, bytes));
+        let stashed = &mut receiving.stash[slot];
+        stashed.head = head;
+        if receiving.lane.bytes(&head, &mut stashed.bytes).is_none() {
+            receiving.garbage = Some(format!("{} bytes, more than there can be", head.len));
+            return false;
         }
-        receiving.stash[slot] = Stashed { head: Some(head), bytes };
         // ORDERING: Release, success: the ticket's drop may free the slot, and `submit` must then see the bytes copied.
         // Relaxed, failure: the Release store below follows.
         match self.slots[slot].compare_exchange(PENDING, READY, Ordering::Release, Ordering::Relaxed) {
             Ok(_) => {}
             // ORDERING: Release: pairs with the Acquire load in `submit`: the bytes have been copied.
             Err(ABANDONED) => self.slots[slot].store(FREE, Ordering::Release),
-            Err(state) => {
-                receiving.garbage =
-                    Some(format!("an answer to task {}, which was not sent ({state})", head.seq))
+            Err(_) => {
+                receiving.garbage = Some(format!("an answer to task {}, which was not sent", head.seq));
+                return false;
             }
         }
-        Some((head, bytes))
+        receiving.next += 1;
+        true
     }
 }
 

@@ -33,6 +33,23 @@ impl<R: ShmSafe> Ticket<R> {
         self.link.is_settled(self.seq)
     }
 
+    /// Waits, at most until the deadline, for [`wait`](Ticket::wait) to have something to return, and leaves it there; `false` if
+    /// it has not. For who waits for several workers, of which one may fail while another cannot go on.
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    /// use heddle_ipc::Workers;
+    ///
+    /// let workers = Workers::start(1)?;
+    /// let ticket = workers.submit(0, |x: u64| x + 1, 41)?;
+    /// while !ticket.wait_ready(Instant::now() + Duration::from_millis(20)) {}
+    /// assert_eq!(ticket.wait(None)?, 42);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn wait_ready(&self, deadline: Instant) -> bool {
+        self.link.wait_settled(self.seq, deadline, self.link.spin())
+    }
+
     /// The rank of the worker that has the task.
     pub fn rank(&self) -> usize {
         self.link.rank
@@ -48,23 +65,26 @@ impl<R: ShmSafe> Ticket<R> {
     /// [`CallError::Panicked`], [`CallError::Died`], [`CallError::TimedOut`] or [`CallError::Garbage`].
     #[inline]
     pub fn wait(self, deadline: Option<Instant>) -> Result<R, CallError> {
-        let rank = self.link.rank;
-        let task = self.task;
-        let (head, bytes) = match self.link.wait(self.seq, deadline, self.link.spin()) {
-            Ok(reply) => reply,
-            Err(no_reply) => return Err(self.no_reply(no_reply)),
-        };
+        match self.link.wait(self.seq, deadline, self.link.spin(), |head, bytes| self.read(head, bytes)) {
+            Ok(answer) => answer,
+            Err(no_reply) => Err(self.no_reply(no_reply)),
+        }
+    }
+
+    /// What a reply says.
+    #[inline]
+    fn read(&self, head: &Head, bytes: &Bytes) -> Result<R, CallError> {
+        let (rank, task) = (self.link.rank, self.task);
         let garbage = |what: String| CallError::Garbage { rank, task, what };
         if head.call != self.call {
             return Err(garbage("the answer of another function".to_owned()));
         }
         match Status::from_number(head.status) {
             Some(Status::Ok) if head.len as usize == size_of::<R>() => {
-                Ok(R::read_from_prefix(&bytes.0).map_err(|_| garbage("too few bytes".to_owned()))?.0)
+                let (value, _) = R::read_from_prefix(&bytes.0).expect("any result fits");
+                Ok(value)
             }
-            Some(Status::Panicked) => {
-                Err(CallError::Panicked { rank, task, message: message(&head, &bytes) })
-            }
+            Some(Status::Panicked) => Err(CallError::Panicked { rank, task, message: message(head, bytes) }),
             Some(Status::NoFunction) => Err(garbage("there is no such function".to_owned())),
             _ => Err(garbage(format!("status {}, {} bytes", head.status, head.len))),
         }

@@ -115,7 +115,7 @@ fn greet(terms: &Terms, replies: &mut Sender) {
     for (room, word) in bytes.0.chunks_exact_mut(8).zip(words) {
         room.copy_from_slice(&word.to_le_bytes());
     }
-    replies.send(0, CallWords::NONE, status as u32, &bytes, 8 * words.len());
+    replies.send(0, CallWords::NONE, status as u32, &bytes.0[..8 * words.len()]);
     if status == Status::Refused {
         std::process::exit(EXIT_REFUSED);
     }
@@ -160,7 +160,7 @@ fn serve(control: &ControlRef, terms: &Terms, tasks: &mut Receiver, replies: &mu
             give_up(EXIT_BROKEN, format_args!("a task claims {} bytes", head.len));
         }
         let (status, len) = run(Call::from(head.call), head.status as usize, &argument, &mut result);
-        if !replies.send(head.seq, head.call, status as u32, &result, len) {
+        if !replies.send(head.seq, head.call, status as u32, &result.0[..len]) {
             give_up(EXIT_BROKEN, format_args!("no room for a reply"));
         }
     }

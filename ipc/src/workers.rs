@@ -20,7 +20,7 @@ use crate::link::{Link, NoReply, SharedLink};
 use crate::os;
 use crate::shm_safe::ShmSafe;
 use crate::supervisor::Supervisor;
-use crate::task::{Bytes, Call, MAX_INLINE};
+use crate::task::{Call, MAX_INLINE};
 use crate::ticket::Ticket;
 
 /// How long a waiter spins before it sleeps where there is a CPU for each: long enough for work that follows at once.
@@ -228,10 +228,8 @@ impl Workers {
         };
         let task = type_name::<F>();
         let Some(call) = Call::new(f) else { return Err(SubmitError::NotPlain { function: task }) };
-        let mut bytes = Bytes::ZERO;
-        bytes.0[..size_of::<A>()].copy_from_slice(argument.as_bytes());
         let call = call.into();
-        let seq = link.submit(call, task, &bytes, size_of::<A>(), size_of::<R>())?;
+        let seq = link.submit(call, task, argument.as_bytes(), size_of::<R>())?;
         Ok(Ticket::new(Arc::clone(link), seq, call, task))
     }
 
@@ -324,16 +322,17 @@ impl Workers {
     fn greet(&self, link: &Link, deadline: Option<Instant>) -> Result<(), StartError> {
         let (rank, pid) = (link.rank, link.pid);
         // Starting takes about a millisecond, so spinning would only keep a CPU from the new process.
-        match link.wait(0, deadline, Duration::ZERO) {
-            Ok((head, bytes)) => {
-                let words = core::array::from_fn(|i| {
-                    u64::from_le_bytes(bytes.0[8 * i..8 * i + 8].try_into().expect("8 bytes"))
-                });
-                let (worker, parent) = (Identity::from_words(words), Image::current().identity());
-                match Status::from_number(head.status) {
+        let reply = link.wait(0, deadline, Duration::ZERO, |head, bytes| {
+            let word = |i: usize| u64::from_le_bytes(bytes.0[8 * i..8 * i + 8].try_into().expect("8 bytes"));
+            (head.status, Identity::from_words(core::array::from_fn(word)))
+        });
+        match reply {
+            Ok((status, worker)) => {
+                let parent = Image::current().identity();
+                match Status::from_number(status) {
                     Some(Status::Ok) if worker == parent => Ok(()),
                     Some(Status::Ok | Status::Refused) => Err(StartError::Refused { rank, worker, parent }),
-                    _ => Err(StartError::Garbage { rank, pid, what: format!("status {}", head.status) }),
+                    _ => Err(StartError::Garbage { rank, pid, what: format!("status {status}") }),
                 }
             }
             Err(NoReply::Died { exit, .. }) => Err(StartError::Died { rank, pid, exit }),

@@ -88,7 +88,10 @@ fn what_is_no_segment_is_refused() {
     for len in [0, 1, HEADER_LEN] {
         assert!(matches!(Segment::open(sealed(&good()[..len])), Err(OpenError::TooShort { .. })), "{len}");
     }
-    assert!(matches!(Segment::open(sealed(&good()[..4095])), Err(OpenError::Size { header: 4096, file: 4095 })));
+    assert!(matches!(
+        Segment::open(sealed(&good()[..4095])),
+        Err(OpenError::Size { header: 4096, file: 4095 })
+    ));
     assert!(matches!(Segment::open(sealed(&[0; 4096])), Err(OpenError::NotPublished)));
     assert!(matches!(Segment::open(sealed(&[7; 4096])), Err(OpenError::NotOurs { .. })));
     let mut other = good();
@@ -113,7 +116,9 @@ fn a_stale_reference_is_refused() {
         // A descriptor for the number of `one`, in which its own file is replaced; `one` closes it as ever.
         &mut std::mem::ManuallyDrop::new(
             // SAFETY: not closed here.
-            unsafe { <OwnedFd as std::os::fd::FromRawFd>::from_raw_fd(std::os::fd::AsRawFd::as_raw_fd(&one.fd())) },
+            unsafe {
+                <OwnedFd as std::os::fd::FromRawFd>::from_raw_fd(std::os::fd::AsRawFd::as_raw_fd(&one.fd()))
+            },
         ),
         rustix::io::DupFlags::CLOEXEC,
     )
