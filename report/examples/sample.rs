@@ -7,6 +7,7 @@ mod synthetic;
 use std::error::Error;
 use std::path::PathBuf;
 
+use heddle_report::check::check;
 use heddle_report::{Input, render};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -15,6 +16,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let quick = arguments.any(|argument| argument == "--quick");
     let rounds = if quick { 2 } else { 15 };
     let site = render(Input { runs: &[synthetic::full(rounds, quick)] })?;
+    for problem in check(&site) {
+        eprintln!("{problem}");
+    }
     for (path, contents) in &site.files {
         let path = folder.join(path);
         std::fs::create_dir_all(path.parent().ok_or("a file without a folder")?)?;

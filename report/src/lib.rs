@@ -9,10 +9,11 @@
 //! ```
 //!
 //! [`render`] takes records and gives files; it reads and writes nothing and measures nothing, and the same
-//! records give the same bytes. [`check`] is what a rendered site must pass.
+//! records give the same bytes. [`check::check`] is what a rendered site must pass.
 
 pub mod cells;
 pub mod chart;
+pub mod check;
 pub mod compare;
 pub mod names;
 pub mod number;

@@ -95,6 +95,17 @@ pub fn group(name: &str) -> Group {
     Group { subject: subject.to_owned(), way: way.to_owned(), case: case.to_owned() }
 }
 
+/// How a metric is written in a sentence.
+#[must_use]
+pub fn metric(name: &str) -> &str {
+    match name {
+        "pss" => "PSS",
+        "rss" => "RSS",
+        "cpu" => "CPU time",
+        other => other,
+    }
+}
+
 /// Sorts sizes from small to large, then the size for CPython, then whatever else by name.
 #[must_use]
 pub fn size_order(case: &str) -> (usize, String) {

@@ -40,10 +40,10 @@ pub fn ratio(ratio: Option<f64>, ci: Option<[f64; 2]>) -> String {
     }
 }
 
-/// An interval, as `[1.95, 2.00]`.
+/// An interval, as `[1.95, 2.00]`, that no line breaks.
 #[must_use]
 pub fn interval([low, high]: [f64; 2]) -> String {
-    format!("[{}, {}]", short(low), short(high))
+    format!("[{},\u{a0}{}]", short(low), short(high))
 }
 
 /// A multiple of a unit that suits the size of what is shown.
@@ -90,6 +90,21 @@ pub fn with_unit(value: f64, unit: &str) -> String {
         Some(scale) => format!("{} {}", short(value / scale.factor), scale.unit),
         None => format!("{} {unit}", short(value)),
     }
+}
+
+/// Both ends of an interval with their unit, as `72.0–74.1 µs`, that no line breaks.
+///
+/// ```
+/// assert_eq!(heddle_report::number::span([72e3, 74.1e3], "ns"), "72.0–74.1\u{a0}µs");
+/// ```
+#[must_use]
+pub fn span([low, high]: [f64; 2], unit: &str) -> String {
+    let [from, to] = [low, high].map(|end| with_unit(end, unit));
+    let text = match (from.split_once(' '), to.split_once(' ')) {
+        (Some((digits, one)), Some((_, other))) if one == other => format!("{digits}–{to}"),
+        _ => format!("{from} – {to}"),
+    };
+    text.replace(' ', "\u{a0}")
 }
 
 /// A count with a thin space every three digits.

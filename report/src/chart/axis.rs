@@ -40,31 +40,68 @@ impl Axis {
     /// ```
     #[must_use]
     pub fn log(smallest: f64, largest: f64, most: usize, label: impl Fn(f64) -> String) -> Self {
+        let decades = |digits: &'static [f64], every: i32| {
+            move |low: f64, high: f64| -> Vec<f64> {
+                let powers = low.floor() as i32 - 1..=high.ceil() as i32 + 1;
+                let powers = powers.filter(|power| power.rem_euclid(every) == 0);
+                powers.flat_map(|power| digits.iter().map(move |digit| digit * 10f64.powi(power))).collect()
+            }
+        };
+        let candidates: [&dyn Fn(f64, f64) -> Vec<f64>; 6] = [
+            &decades(&[1.0, 2.0, 5.0], 1),
+            &decades(&[1.0, 3.0], 1),
+            &decades(&[1.0], 1),
+            &decades(&[1.0], 2),
+            &decades(&[1.0], 3),
+            &decades(&[1.0], 4),
+        ];
+        Self::log_at(smallest, largest, most, &candidates, label)
+    }
+
+    /// A logarithmic axis in a record's unit: bytes at powers of two, all else at powers of ten.
+    #[must_use]
+    pub fn log_of(unit: &str, smallest: f64, largest: f64, most: usize) -> Self {
+        let label = |value: f64| with_unit(value, unit);
+        if unit != "bytes" {
+            return Self::log(smallest, largest, most, label);
+        }
+        let powers = |every: i32| {
+            move |low: f64, high: f64| -> Vec<f64> {
+                let bits = 10f64.log2();
+                let powers = (low * bits).floor() as i32 - every..=(high * bits).ceil() as i32 + every;
+                powers.filter(|power| power.rem_euclid(every) == 0).map(|power| 2f64.powi(power)).collect()
+            }
+        };
+        let candidates: [&dyn Fn(f64, f64) -> Vec<f64>; 4] =
+            [&powers(1), &powers(2), &powers(5), &powers(10)];
+        Self::log_at(smallest, largest, most, &candidates, label)
+    }
+
+    /// Takes the first of the candidates that has not too many ticks; each gives the ticks around a range of
+    /// decimal logarithms.
+    fn log_at(
+        smallest: f64,
+        largest: f64,
+        most: usize,
+        candidates: &[&dyn Fn(f64, f64) -> Vec<f64>],
+        label: impl Fn(f64) -> String,
+    ) -> Self {
         let usable = |value: f64| value.is_finite() && value > 0.0;
         let (smallest, largest) =
             if usable(smallest) && usable(largest) { (smallest, largest) } else { (0.5, 2.0) };
         let (low, high) = (smallest.log10(), largest.log10());
         let pad = ((high - low) * 0.06).max(0.03);
-        // Up to the next tick if that is near, so that the last value is not the edge.
         let (mut low, mut high) = (low - pad, high + pad);
-        let decades = |every: i32| -> Vec<f64> {
-            let first = low.floor() as i32 - 1;
-            let last = high.ceil() as i32 + 1;
-            (first..=last).filter(|power| power.rem_euclid(every) == 0).map(|power| 10f64.powi(power)).collect()
-        };
-        let fine: Vec<f64> =
-            decades(1).into_iter().flat_map(|decade| [1.0, 2.0, 5.0].map(|digit| digit * decade)).collect();
-        let half: Vec<f64> =
-            decades(1).into_iter().flat_map(|decade| [1.0, 3.0].map(|digit| digit * decade)).collect();
-        let candidates = [fine, half, decades(1), decades(2), decades(3), decades(4)];
-        let within = |values: &Vec<f64>, low: f64, high: f64| {
+        let within = |values: &[f64], low: f64, high: f64| {
             values.iter().filter(|value| (low..=high).contains(&value.log10())).count()
         };
-        let chosen = candidates
-            .iter()
-            .find(|values| within(values, low, high) <= most)
-            .unwrap_or(&candidates[candidates.len() - 1])
-            .clone();
+        let mut chosen = Vec::new();
+        for candidate in candidates {
+            chosen = candidate(low, high);
+            if within(&chosen, low, high) <= most {
+                break;
+            }
+        }
         if within(&chosen, low, high) < 2 {
             // Less than a tick's distance: widen to the ticks on both sides.
             let below = chosen.iter().rev().find(|value| value.log10() <= low);
@@ -72,6 +109,7 @@ impl Axis {
             low = below.map_or(low, |value| value.log10());
             high = above.map_or(high, |value| value.log10());
         }
+        // Up to the next tick if that is near, so that the last value is not the edge.
         if let Some(next) = chosen.iter().map(|value| value.log10()).find(|&tick| tick > high)
             && next - high < (high - low) * 0.12
         {

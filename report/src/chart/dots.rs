@@ -164,7 +164,7 @@ fn axis_of(dots: &Dots) -> Axis {
     let largest = ends.iter().copied().fold(0.0, f64::max);
     let smallest = ends.iter().copied().fold(f64::INFINITY, f64::min);
     if smallest > 0.0 && largest > smallest * LOG_FROM {
-        return Axis::log(smallest, largest, 6, |value| axis::with_unit(value, &dots.unit));
+        return Axis::log_of(&dots.unit, smallest, largest, 6);
     }
     let factor = number::scale(&dots.unit, largest).map_or(1.0, |scale| scale.factor);
     let mut axis = Axis::from_zero(largest / factor, axis::plain);

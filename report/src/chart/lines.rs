@@ -53,7 +53,7 @@ pub struct Lines {
 }
 
 const HEIGHT: u32 = 270;
-const LEFT: i32 = 46;
+const LEFT: i32 = 54;
 const RIGHT: i32 = 12;
 const TOP: i32 = 30;
 const BOTTOM: i32 = 40;
@@ -96,19 +96,16 @@ fn marks(drawing: &mut String, lines: &Lines) -> super::Drawn {
 
     if let Some(cores) = lines.cores.filter(|cores| (left..=right).contains(cores)) {
         plot.draw(&PathElement::new([(cores, bottom), (cores, top)], Ink::Mark.line(10)))?;
-        let (x, y) = chart.backend_coord(&(cores, bottom));
+        let (x, y) = chart.backend_coord(&(cores, top));
         let beyond = x > (WIDTH as i32 - 70) * TENTHS;
         let (side, gap) = if beyond { (HPos::Right, -4) } else { (HPos::Left, 4) };
         let name = if cores == 1.0 { "1 core".to_owned() } else { format!("{cores} cores") };
-        let style = Ink::Quiet.words(side, VPos::Bottom);
-        root.draw(&Text::new(name, (x + gap * TENTHS, y - 3 * TENTHS), style))?;
+        let style = Ink::Quiet.words(side, VPos::Top);
+        root.draw(&Text::new(name, (x + gap * TENTHS, y), style))?;
     }
     if lines.ideal {
         let (from, to) = (left.max(bottom), right.min(top));
         plot.draw(&PathElement::new([(from, from), (to, to)], Ink::Mark.line(10)))?;
-        let (x, y) = chart.backend_coord(&(to, to));
-        let style = Ink::Quiet.words(HPos::Right, VPos::Bottom);
-        root.draw(&Text::new("ideal", (x - 8 * TENTHS, y + 5 * TENTHS), style))?;
     }
     for series in &lines.series {
         let path: Vec<(f64, f64)> = series.points.iter().map(|point| (point.x, point.y)).collect();
@@ -134,13 +131,23 @@ fn marks(drawing: &mut String, lines: &Lines) -> super::Drawn {
 /// A line and a marker for a legend, `aria-hidden`: the name stands beside it.
 #[must_use]
 pub fn swatch(style: Style) -> String {
+    swatch_of(Ink::Line(style), Some(style))
+}
+
+/// The line of the ideal for a legend, `aria-hidden`.
+#[must_use]
+pub fn ideal_swatch() -> String {
+    swatch_of(Ink::Mark, None)
+}
+
+fn swatch_of(line: Ink, style: Option<Style>) -> String {
     let mut drawing = String::new();
     let root = Canvas::new(&mut drawing, 30, 12).into_drawing_area();
     let drawn = (|| -> super::Drawn {
         let chart = ChartBuilder::on(&root).build_cartesian_2d(Axis::bare(0.0..1.0), Axis::bare(0.0..1.0))?;
         let plot = chart.plotting_area();
-        plot.draw(&PathElement::new([(0.03, 0.5), (0.97, 0.5)], Ink::Line(style).line(18)))?;
-        plot.draw(&marker((0.5, 0.5), style, 36))
+        plot.draw(&PathElement::new([(0.03, 0.5), (0.97, 0.5)], line.line(18)))?;
+        style.map_or(Ok(()), |style| plot.draw(&marker((0.5, 0.5), style, 36)))
     })();
     super::drawn(drawn);
     drop(root);

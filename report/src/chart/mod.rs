@@ -53,9 +53,11 @@ impl Frame<'_> {
         );
         if self.quick {
             let (x, y) = (WIDTH / 2, height / 2);
+            // As steep as leaves the words, 270 units of them, inside a low chart too.
+            let steep = ((f64::from(height) - 40.0) / 270.0).clamp(0.0, 0.4).asin().to_degrees().round();
             let _ = write!(
                 svg,
-                r#"<text class="watermark" x="{x}" y="{y}" text-anchor="middle" font-size="25" fill-opacity="0.22" transform="rotate(-24 {x} {y})">{WATERMARK}</text>"#
+                r#"<text class="watermark" x="{x}" y="{y}" text-anchor="middle" font-size="25" fill-opacity="0.22" transform="rotate(-{steep} {x} {y})">{WATERMARK}</text>"#
             );
         }
         svg.push_str(drawing);

@@ -70,7 +70,7 @@ pub(super) fn dots(
     let dots = Dots {
         rows,
         unit: key.unit.clone(),
-        metric: key.metric.clone(),
+        metric: names::metric(&key.metric).to_owned(),
         reference: sequential.and_then(|cell| cell.median()).map(|median| median.value),
     };
     let id = format!("{id_prefix}{}", slug(&[&key.group, &key.metric]));
@@ -231,8 +231,8 @@ pub(super) fn sizes(press: &mut Press<'_>, sizes: &[Cells<'_>]) -> Option<Figure
     let lines = Lines {
         x: Axis::places(&names),
         x_caption: "size".into(),
-        y: Axis::log(low, high, 7, |value| axis::with_unit(value, &key.unit)),
-        y_caption: format!("{}, logarithmic axis", key.metric),
+        y: Axis::log_of(&key.unit, low, high, 7),
+        y_caption: format!("{}, logarithmic axis", names::metric(&key.metric)),
         ideal: false,
         cores: None,
         crossings: crossings.iter().map(|crossing| crossing.at).collect(),
@@ -251,12 +251,12 @@ pub(super) fn sizes(press: &mut Press<'_>, sizes: &[Cells<'_>]) -> Option<Figure
     let mut by_size = Table::new(format!("{group}: time by size"), &["Size", "Variant", "#Workers", "#Median", "#Rounds"]);
     for cell in &all {
         let Some(median) = cell.median() else { continue };
-        let [low, high] = median.interval.map(|end| number::with_unit(end, &cell.key.unit));
         by_size.push(vec![
             Td::text(names::group(&cell.key.group).case),
             Td::text(&cell.key.variant),
             Td::number(cell.key.workers.to_string()),
-            Td::number(number::with_unit(median.value, &cell.key.unit)).note(format!("{low} – {high}")),
+            Td::number(number::with_unit(median.value, &cell.key.unit))
+                .note(number::span(median.interval, &cell.key.unit)),
             Td::number(median.rounds.to_string()),
         ]);
     }
@@ -347,7 +347,7 @@ fn speedup_title(report: &Report<'_>, table: Cells<'_>) -> String {
     let workers = if team == 1 { "1 worker".into() } else { format!("{team} workers") };
     let verdict = if trusted(report, table) { compared.verdict } else { Verdict::Inconclusive };
     match verdict {
-        Verdict::Better => format!("{best} is {speedup} as fast as sequential with {workers}"),
+        Verdict::Better => format!("Best: {best}, {speedup} as fast as sequential with {workers}"),
         Verdict::Worse => format!("No model beats sequential: {best} reaches {speedup} with {workers}"),
         Verdict::Equivalent => format!("No model beats sequential: {best} equals it at {speedup} with {workers}"),
         Verdict::Inconclusive => format!("Inconclusive: {best} at {speedup} of sequential with {workers}"),
@@ -411,8 +411,8 @@ fn sizes_title(
     if let Some(step) = certain.iter().map(|crossing| crossing.after).min() {
         let models: Vec<&str> =
             certain.iter().filter(|crossing| crossing.after == step).map(|crossing| crossing.model.as_str()).collect();
-        let overtake = if models.len() == 1 { "overtakes" } else { "overtake" };
-        return format!("{} {overtake} sequential between {} and {}", words::list(&models), names[step], names[step + 1]);
+        let (from, to) = (names[step], names[step + 1]);
+        return format!("Overtaking sequential between {from} and {to}: {}", words::list(&models));
     }
     let models: Vec<&str> = shown[0]
         .iter()
@@ -433,7 +433,8 @@ fn sizes_title(
 
 fn legend(lines: &Lines) -> Vec<Entry> {
     let entry = |series: &Series| Entry { swatch: lines::swatch(series.style), label: series.label.clone() };
-    lines.series.iter().map(entry).collect()
+    let ideal = lines.ideal.then(|| Entry { swatch: lines::ideal_swatch(), label: "ideal".into() });
+    lines.series.iter().map(entry).chain(ideal).collect()
 }
 
 /// The name of a row, with workers where there are several and parameters where the name alone is not unique.

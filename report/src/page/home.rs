@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::figure::{self, Figure};
-use super::table::{self, Row, Table, Td};
+use super::table::{Row, Table, Td};
 use super::{Press, csv, findings, words};
 use crate::cells::Cell;
 use crate::compare::{Against, Table as Cells};
@@ -84,22 +84,10 @@ pub(super) fn render(press: &mut Press<'_>) -> Result<(), RenderError> {
     press.page("index.html", "home.html", "Threads or processes?", &page)
 }
 
-/// The size at which the overview shows a kernel: the middle one, else the first that there is.
-const MAIN: &str = "medium";
-
 /// Kernels and models, as speed-up over the sequential program.
 fn models(press: &Press<'_>) -> Option<Table> {
     let report = press.report;
-    let tables: Vec<Cells<'_>> =
-        report.tables("kernels").into_iter().filter(|table| table[0].key.metric == "time").collect();
-    let chosen: Vec<Cells<'_>> = tables
-        .chunk_by(|a, b| first_part(a) == first_part(b))
-        .filter_map(|of_kernel| {
-            let native = |table: &&Cells<'_>| table.iter().any(|cell| cell.prefix().is_empty());
-            let main = of_kernel.iter().find(|table| names::group(&table[0].key.group).case == MAIN);
-            main.or_else(|| of_kernel.iter().find(native)).copied()
-        })
-        .collect();
+    let chosen: Vec<Cells<'_>> = findings::main_sizes(&report.tables("kernels")).collect();
     let mut models: Vec<&str> = chosen
         .iter()
         .flat_map(|table| table.iter())
@@ -112,10 +100,9 @@ fn models(press: &Press<'_>) -> Option<Table> {
     if models.is_empty() {
         return None;
     }
-    let mut head = vec!["Kernel", "#Workers", "#sequential"];
+    let mut head = vec!["Kernel", "#processes ÷ threads", "#sequential"];
     let headings: Vec<String> = models.iter().map(|model| format!("#{model}")).collect();
     head.extend(headings.iter().map(String::as_str));
-    head.push("#processes ÷ threads");
     let mut overview = Table::new(
         "Speed-up over the sequential program, with its 95 % interval and what may be concluded",
         &head,
@@ -124,9 +111,11 @@ fn models(press: &Press<'_>) -> Option<Table> {
         let group = &table[0].key.group;
         let team = report.team(table);
         let sequential = table.iter().find(|cell| cell.key.variant == "sequential");
+        let page = format!("kernel/{}.html#{}", names::group(group).subject, figure::slug(&[group]));
+        let workers = if team == 1 { "1 worker".to_owned() } else { format!("{team} workers") };
         let mut row = vec![
-            Td::text(group).link(format!("kernel/{}.html#{}", names::group(group).subject, figure::slug(&[group]))),
-            Td::number(team.to_string()),
+            Td::text(group).link(page).note(workers),
+            families_td(press, table),
             match sequential.and_then(Cell::median) {
                 Some(median) => Td::number(number::with_unit(median.value, &table[0].key.unit)),
                 None => Td::number("–"),
@@ -137,23 +126,29 @@ fn models(press: &Press<'_>) -> Option<Table> {
             let cell = cells().find(|cell| cell.key.workers == team).or_else(|| cells().next());
             row.push(model_td(press, cell, team));
         }
-        row.push(match figure::families(report, table) {
-            Some((ours, theirs, compared)) => {
-                let trusted = figure::trusted(report, table);
-                let verdict = if trusted { compared.verdict } else { Verdict::Inconclusive };
-                let td = Td::number(number::ratio(compared.ratio, None));
-                let interval = compared.ci.map(number::interval).unwrap_or_default();
-                td.note(format!("{interval} {ours} ÷ {theirs}")).word(match verdict {
-                    Verdict::Better => "processes",
-                    Verdict::Worse => "threads",
-                    other => words::verdict(other),
-                })
-            }
-            None => Td::number("–"),
-        });
         overview.rows.push(Row { state: "", cells: row });
     }
     Some(overview)
+}
+
+/// Processes against threads, and who wins if anybody does.
+fn families_td(press: &Press<'_>, table: Cells<'_>) -> Td {
+    let Some((ours, theirs, compared)) = figure::families(press.report, table) else { return Td::number("–") };
+    let trusted = figure::trusted(press.report, table);
+    let verdict = if trusted { compared.verdict } else { Verdict::Inconclusive };
+    let interval = compared.ci.map(number::interval).unwrap_or_default();
+    Td::number(number::ratio(compared.ratio, None)).note(format!("{interval} {} ÷ {}", either(&ours), either(&theirs))).word(
+        match verdict {
+            Verdict::Better => "processes",
+            Verdict::Worse => "threads",
+            other => words::verdict(other),
+        },
+    )
+}
+
+/// Names that either half of the rounds chose.
+fn either(names: &str) -> String {
+    names.replace('|', " or ")
 }
 
 /// The speed-up of one model, or its state.
@@ -167,21 +162,9 @@ fn model_td(press: &Press<'_>, cell: Option<&Cell>, team: u32) -> Td {
     }
     let Some(judgement) = press.report.judgement(cell, Against::Baseline) else { return Td::number("–") };
     let row = &judgement.row;
-    let td = Td::number(number::ratio(row.ratio.map(f64::recip), None));
     let mut note = row.ci.map_or(String::new(), |[low, high]| number::interval([high.recip(), low.recip()]));
     if cell.key.workers != team {
         note = format!("{note} with {}", cell.key.workers);
     }
-    Td { note, ..table::ratio_td(Some(judgement)) }.word(words::verdict(row.verdict)).text_of(td)
-}
-
-impl Td {
-    /// This cell with the text of another.
-    fn text_of(self, other: Td) -> Td {
-        Td { text: other.text, ..self }
-    }
-}
-
-fn first_part(table: &Cells<'_>) -> String {
-    table[0].key.group.split('/').next().unwrap_or_default().to_owned()
+    Td::number(number::ratio(row.ratio.map(f64::recip), None)).note(note).word(words::verdict(row.verdict))
 }

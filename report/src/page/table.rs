@@ -91,12 +91,11 @@ pub(super) fn medians(caption: String, cells: &[&Cell]) -> Table {
         Table::new(caption, &["Variant", "#Workers", "#Median", "#95 % interval", "#Rounds"]);
     for cell in cells {
         let Some(median) = cell.median() else { continue };
-        let [low, high] = median.interval.map(|end| number::with_unit(end, &cell.key.unit));
         table.push(vec![
             Td::text(&cell.key.variant).note(&cell.key.params),
             Td::number(cell.key.workers.to_string()),
             Td::number(number::with_unit(median.value, &cell.key.unit)),
-            Td::number(format!("{low} – {high}")),
+            Td::number(number::span(median.interval, &cell.key.unit)),
             Td::number(median.rounds.to_string()),
         ]);
     }
@@ -234,8 +233,7 @@ fn again_td(report: &Report<'_>, cell: &Cell) -> Td {
 
 fn median_td(cell: &Cell, median: &crate::stats::Median) -> Td {
     let unit = &cell.key.unit;
-    let [low, high] = median.interval.map(|end| number::with_unit(end, unit));
-    Td::number(number::with_unit(median.value, unit)).note(format!("{low} – {high}"))
+    Td::number(number::with_unit(median.value, unit)).note(number::span(median.interval, unit))
 }
 
 /// Variant and workers.

@@ -1,6 +1,7 @@
 //! The sentences that state findings, by rule: what they say follows from a verdict, never from a template.
 
 use crate::compare::Judgement;
+use crate::names;
 use crate::number;
 use crate::records::{Better, SummaryRow, Verdict};
 use crate::stats::Comparison;
@@ -26,17 +27,17 @@ pub(super) fn sentence(judgement: &Judgement) -> String {
     let factor = number::short(shown_ratio(row, ratio));
     match row.verdict {
         Verdict::Equivalent => {
-            format!("{who} and {} are equivalent in {}: {factor}×{interval}", row.baseline, what(row))
+            format!("{who}: the same {} as {}, {factor}×{interval}", names::metric(&row.metric), row.baseline)
         }
         Verdict::Inconclusive => {
-            format!("Inconclusive: {who} against {} in {}: {factor}×{interval}", row.baseline, what(row))
+            format!("Inconclusive: {who} at {factor}× the {} of {}{interval}", names::metric(&row.metric), row.baseline)
         }
         Verdict::Better | Verdict::Worse => match (row.metric.as_str(), row.better) {
             ("time", Better::Lower) if ratio < 1.0 => {
-                format!("{who} is {factor}× as fast as {}{interval}", row.baseline)
+                format!("{who}: {factor}× as fast as {}{interval}", row.baseline)
             }
-            ("time", Better::Lower) => format!("{who} takes {factor}× as long as {}{interval}", row.baseline),
-            _ => format!("{who} has {factor}× the {} of {}{interval}", row.metric, row.baseline),
+            ("time", Better::Lower) => format!("{who}: {factor}× as long as {}{interval}", row.baseline),
+            _ => format!("{who}: {factor}× the {} of {}{interval}", names::metric(&row.metric), row.baseline),
         },
     }
 }
@@ -82,10 +83,6 @@ pub(super) fn list(names: &[&str]) -> String {
 fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
-}
-
-fn what(row: &SummaryRow) -> &str {
-    &row.metric
 }
 
 /// Times are told as a speed where the variant is faster.
