@@ -1,7 +1,7 @@
 //! Time of one run of each kernel under each model, and under the programs one would write by hand or with rayon.
 //!
 //! Identifiers are `<kernel>/<size>/<variant>/<workers>`. Every answer is compared with the first one of its cell, the
-//! data is verified at the end, and up to medium size the answer must equal that of the sequential model bit by bit.
+//! data is verified at the end. Members have a CPU each as long as there are enough. Up to medium size the answer must equal that of the sequential model bit by bit.
 
 mod peers;
 #[path = "../../primitives/benches/support/mod.rs"]
@@ -83,7 +83,10 @@ enum Ready<K: Peers> {
 impl<K: Peers> Ready<K> {
     fn new(cell: Cell) -> Ready<K> {
         let job = |model, workers| {
-            Job::<K>::new(model, K::params(cell.size), workers).unwrap_or_else(|error| panic!("{error}"))
+            let job = Job::<K>::new(model, K::params(cell.size), workers);
+            let mut job = job.unwrap_or_else(|error| panic!("{error}"));
+            job.pin();
+            job
         };
         match cell.variant {
             Variant::Model(model) => Ready::Model(job(model, cell.workers)),

@@ -7,7 +7,7 @@ use heddle_ipc::{Arena, BoundsError, Offset, Segment};
 use heddle_primitives::{Private, Shared};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::model::{self, HYBRID_PROCESSES, Processes, Ranks, ThreadPool};
+use crate::model::{self, Cpus, HYBRID_PROCESSES, Processes, Ranks, ThreadPool};
 use crate::region::{Flow, Layout, REGION_ALIGN, Regions};
 use crate::team::TeamState;
 use crate::{Kernel, Mismatch, Model, RunError};
@@ -34,6 +34,7 @@ pub struct Job<K: Kernel> {
     home: Option<Memory>,
     runs: u64,
     time_limit: Duration,
+    cpus: Cpus,
     _service: Service,
 }
 
@@ -89,6 +90,7 @@ impl<K: Kernel> Job<K> {
             home,
             runs: 0,
             time_limit: TIME_LIMIT,
+            cpus: Cpus::default(),
             _service: service,
         };
         job.fill();
@@ -108,6 +110,16 @@ impl<K: Kernel> Job<K> {
     /// Changes the time after which a run under a model of processes has failed; threads cannot be ended.
     pub fn set_time_limit(&mut self, limit: Duration) {
         self.time_limit = limit;
+    }
+
+    /// Keeps each member on a CPU of its own, the ranks taking turns, from the next run on: the caller too, where it is a
+    /// member. For figures that need as many parties to run at the same time as there are members. Members that share a
+    /// CPU are left to the system.
+    pub fn pin(&mut self) {
+        let allowed = Cpus::allowed();
+        if self.workers <= allowed.count() {
+            self.cpus = allowed;
+        }
     }
 
     /// Process IDs of the waiting workers, in order; empty where the model keeps none.
@@ -145,22 +157,39 @@ impl<K: Kernel> Job<K> {
         // SAFETY: the segment has the layout, and this run is the only one that uses it.
         let place = unsafe { self.memory.place(&self.layout) };
         let output = match &mut self.engine {
-            Engine::Sequential => model::solo::<K>(&place, &self.params),
+            Engine::Sequential => model::solo::<K>(&place, &self.params, self.cpus),
             Engine::Threads => {
                 let state = TeamState::<Private>::new(self.workers);
-                model::on_scoped_threads::<K, Private>(&place, &self.params, &state, Ranks::all(self.workers))
+                model::on_scoped_threads::<K, Private>(
+                    &place,
+                    &self.params,
+                    &state,
+                    Ranks::all(self.workers, self.cpus),
+                )
             }
             Engine::ThreadPool(pool) => {
                 let state = TeamState::<Private>::new(self.workers);
-                model::on_pool::<K, Private>(&place, &self.params, &state, Ranks::all(self.workers), pool)
+                model::on_pool::<K, Private>(
+                    &place,
+                    &self.params,
+                    &state,
+                    Ranks::all(self.workers, self.cpus),
+                    pool,
+                )
             }
             Engine::Processes => {
                 let mut processes = Processes::start(self.workers)?;
-                processes.run::<K>(&self.memory.segment, self.memory.args(self.workers), self.time_limit)
+                processes.run::<K>(
+                    &self.memory.segment,
+                    self.memory.args(self.workers, self.cpus),
+                    self.time_limit,
+                )
             }
-            Engine::Waiting(processes) => {
-                processes.run::<K>(&self.memory.segment, self.memory.args(self.workers), self.time_limit)
-            }
+            Engine::Waiting(processes) => processes.run::<K>(
+                &self.memory.segment,
+                self.memory.args(self.workers, self.cpus),
+                self.time_limit,
+            ),
         }?;
         if let Some(home) = &self.home {
             // SAFETY: the run is over.
@@ -219,13 +248,14 @@ impl Memory {
         place.expect("the segment was made to hold all of it")
     }
 
-    fn args(&self, workers: usize) -> model::MemberArgs {
+    fn args(&self, workers: usize, cpus: Cpus) -> model::MemberArgs {
         model::MemberArgs {
             segment: self.segment.share(),
             params: self.params,
             partials: self.partials,
             data: self.data,
             state: self.state,
+            cpus,
             first: 0,
             count: workers as u32,
             size: workers as u32,

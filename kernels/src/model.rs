@@ -13,10 +13,12 @@
 //! Where members are threads the caller is rank 0, as in OpenMP. Where they are processes it only waits: that it outlives
 //! a crash of any member is what processes are for.
 
+mod cpus;
 mod local;
 mod processes;
 mod thread_pool;
 
+pub(crate) use cpus::Cpus;
 pub(crate) use local::{Ranks, on_pool, on_scoped_threads, solo};
 pub(crate) use processes::{MemberArgs, Processes};
 pub use thread_pool::ThreadPool;

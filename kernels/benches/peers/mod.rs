@@ -18,6 +18,8 @@ use heddle_kernels::kernel::{echo, histogram, mandelbrot, sum, triad};
 use heddle_kernels::region::Regions;
 use rayon::prelude::*;
 
+use crate::support;
+
 /// A peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peer {
@@ -47,7 +49,11 @@ impl Peer {
         match self {
             Peer::Scoped => Prepared::Scoped(workers),
             Peer::Rayon => {
-                let pool = rayon::ThreadPoolBuilder::new().num_threads(workers).build();
+                let mut pool = rayon::ThreadPoolBuilder::new().num_threads(workers);
+                if workers <= support::allowed().len() {
+                    pool = pool.start_handler(support::pin);
+                }
+                let pool = pool.build();
                 Prepared::Rayon(pool.unwrap_or_else(|error| panic!("rayon's pool: {error}")))
             }
         }
@@ -65,9 +71,30 @@ pub trait Peers: Kernel {
     fn run_peer(prepared: &Prepared, params: &Self::Params, data: &mut Regions<'_>) -> Self::Output;
 }
 
-/// Cuts `0..leaves` into one contiguous range a thread.
-fn blocks(leaves: usize, workers: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
-    (0..workers).map(move |w| leaves * w / workers..leaves * (w + 1) / workers)
+/// Keeps the calling thread on a CPU of its own, as the models' members are, if there are enough.
+fn pin(worker: usize, workers: usize) {
+    if workers <= support::allowed().len() {
+        support::pin(worker);
+    }
+}
+
+/// Runs `work` on `workers` threads spawned for the occasion.
+fn scoped<T: Send>(workers: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let work = |worker| {
+        pin(worker, workers);
+        work(worker)
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..workers).map(|worker| scope.spawn(move || work(worker))).collect();
+        threads.into_iter().map(|thread| thread.join().expect("a worker that does not panic")).collect()
+    })
+}
+
+/// The contiguous part of `values`, in whole leaves, that is one worker's.
+fn part<T>(values: &[T], leaf: usize, worker: usize, workers: usize) -> &[T] {
+    let leaves = values.len().div_ceil(leaf);
+    let start = leaves * worker / workers * leaf;
+    &values[start.min(values.len())..(leaves * (worker + 1) / workers * leaf).min(values.len())]
 }
 
 /// Elements of a leaf, which the kernels keep to themselves: the same shares as theirs.
@@ -89,17 +116,12 @@ impl Peers for sum::Sum {
                     pool.install(|| values.par_chunks(leaf).map(|leaf| sum::leaf_sum(isa, leaf)).collect());
                 sums.iter().sum()
             }
-            Prepared::Scoped(workers) => std::thread::scope(|scope| {
-                let threads: Vec<_> = blocks(values.len().div_ceil(leaf), *workers)
-                    .map(|range| {
-                        let part = &values[range.start * leaf..(range.end * leaf).min(values.len())];
-                        scope.spawn(move || {
-                            part.chunks(leaf).map(|leaf| sum::leaf_sum(isa, leaf)).sum::<f64>()
-                        })
-                    })
-                    .collect();
-                threads.into_iter().map(|thread| thread.join().expect("a summing thread")).sum()
-            }),
+            Prepared::Scoped(workers) => scoped(*workers, |worker| {
+                let part = part(values, leaf, worker, *workers);
+                part.chunks(leaf).map(|leaf| sum::leaf_sum(isa, leaf)).sum::<f64>()
+            })
+            .iter()
+            .sum(),
         }
     }
 }
@@ -120,8 +142,12 @@ impl Peers for triad::Triad {
             }),
             Prepared::Scoped(workers) => std::thread::scope(|scope| {
                 let block = a.len().div_ceil(*workers);
-                for ((a, b), c) in a.chunks_mut(block).zip(b.chunks(block)).zip(c.chunks(block)) {
-                    scope.spawn(move || triad::leaf_triad(isa, a, b, c));
+                let parts = a.chunks_mut(block).zip(b.chunks(block)).zip(c.chunks(block));
+                for (worker, ((a, b), c)) in parts.enumerate() {
+                    scope.spawn(move || {
+                        pin(worker, *workers);
+                        triad::leaf_triad(isa, a, b, c);
+                    });
                 }
             }),
         }
@@ -143,18 +169,15 @@ impl Peers for mandelbrot::Mandelbrot {
             }),
             Prepared::Scoped(workers) => {
                 let rows: Mutex<_> = Mutex::new(image.chunks_mut(side).enumerate());
-                std::thread::scope(|scope| {
-                    let work = || {
-                        let mut total = 0;
-                        loop {
-                            let next = rows.lock().expect("no row panics").next();
-                            let Some((i, counts)) = next else { return total };
-                            total += mandelbrot::row(isa, *params, i as u32, counts);
-                        }
-                    };
-                    let threads: Vec<_> = (0..*workers).map(|_| scope.spawn(work)).collect();
-                    threads.into_iter().map(|thread| thread.join().expect("a row")).sum()
-                })
+                let totals = scoped(*workers, |_| {
+                    let mut total = 0;
+                    loop {
+                        let next = rows.lock().expect("no row panics").next();
+                        let Some((i, counts)) = next else { return total };
+                        total += mandelbrot::row(isa, *params, i as u32, counts);
+                    }
+                });
+                totals.into_iter().sum()
             }
         }
     }
@@ -164,13 +187,9 @@ impl Peers for mandelbrot::Mandelbrot {
 fn deal(prepared: &Prepared, leaf: usize, keys: &[u8], count: impl Fn(&[u8]) + Sync) {
     match prepared {
         Prepared::Rayon(pool) => pool.install(|| keys.par_chunks(leaf).for_each(&count)),
-        Prepared::Scoped(workers) => std::thread::scope(|scope| {
-            for range in blocks(keys.len().div_ceil(leaf), *workers) {
-                let part = &keys[range.start * leaf..(range.end * leaf).min(keys.len())];
-                let count = &count;
-                scope.spawn(move || part.chunks(leaf).for_each(count));
-            }
-        }),
+        Prepared::Scoped(workers) => {
+            scoped(*workers, |worker| part(keys, leaf, worker, *workers).chunks(leaf).for_each(&count));
+        }
     }
 }
 
@@ -234,15 +253,11 @@ impl Peers for histogram::Private {
             Prepared::Rayon(pool) => {
                 pool.install(|| keys.par_chunks(leaf).fold(zero, count).reduce(zero, add))
             }
-            Prepared::Scoped(workers) => std::thread::scope(|scope| {
-                let threads: Vec<_> = blocks(keys.len().div_ceil(leaf), *workers)
-                    .map(|range| {
-                        let part = &keys[range.start * leaf..(range.end * leaf).min(keys.len())];
-                        scope.spawn(move || part.chunks(leaf).fold(zero(), count))
-                    })
-                    .collect();
-                threads.into_iter().map(|thread| thread.join().expect("a leaf")).fold(zero(), add)
-            }),
+            Prepared::Scoped(workers) => {
+                scoped(*workers, |worker| part(keys, leaf, worker, *workers).chunks(leaf).fold(zero(), count))
+                    .into_iter()
+                    .fold(zero(), add)
+            }
         };
         finish(params, data, table.into_iter())
     }
@@ -268,11 +283,9 @@ impl Peers for echo::Echo {
                 slot.store(echo::digest(&reply), Ordering::Relaxed);
             }
         };
-        std::thread::scope(|scope| {
-            (0..*workers).for_each(|_| {
-                scope.spawn(|| client().unwrap_or_else(|error| panic!("an echo client: {error}")));
-            });
-        });
+        for result in scoped(*workers, |_| client()) {
+            result.unwrap_or_else(|error| panic!("an echo client: {error}"));
+        }
         let slots: &mut [u64] = data.slice(0);
         slots.iter_mut().zip(replies).for_each(|(slot, reply)| *slot = reply.into_inner());
         slots.iter().fold(0, |total: u64, reply| total.wrapping_add(*reply))

@@ -7,13 +7,18 @@ use heddle_primitives::sync::thread;
 use heddle_primitives::{Mutex, Scope};
 use zerocopy::IntoBytes;
 
-use super::ThreadPool;
+use super::{Cpus, ThreadPool};
 use crate::job::Place;
 use crate::team::{Aborted, Member, Solo, TeamState};
 use crate::{Kernel, RunError};
 
 /// Runs the kernel on the caller alone.
-pub(crate) fn solo<K: Kernel>(place: &Place<'_>, params: &K::Params) -> Result<K::Output, RunError> {
+pub(crate) fn solo<K: Kernel>(
+    place: &Place<'_>,
+    params: &K::Params,
+    cpus: Cpus,
+) -> Result<K::Output, RunError> {
+    cpus.pin(0);
     let (partials, bytes) = place.partials();
     // SAFETY: the place belongs to this run, and there is one member.
     let team = unsafe { Solo::new(partials, bytes) };
@@ -59,12 +64,14 @@ pub(crate) struct Ranks {
     pub count: usize,
     /// Members of the whole team.
     pub size: usize,
+    /// Where members are kept.
+    pub cpus: Cpus,
 }
 
 impl Ranks {
     /// All members of a team.
-    pub(crate) fn all(size: usize) -> Ranks {
-        Ranks { first: 0, count: size, size }
+    pub(crate) fn all(size: usize, cpus: Cpus) -> Ranks {
+        Ranks { first: 0, count: size, size, cpus }
     }
 }
 
@@ -86,6 +93,7 @@ fn collect<K: Kernel, S: Scope>(
     let outcome = Mutex::new(Outcome { answer: None, failure: None });
     spread(&|i| {
         let rank = ranks.first + i;
+        ranks.cpus.pin(rank);
         let (partials, bytes) = place.partials();
         // SAFETY: `spread` calls this once for each number, so each rank is one thread; state and place belong to
         // this run.
@@ -115,9 +123,12 @@ fn collect<K: Kernel, S: Scope>(
     match (outcome.failure, outcome.answer) {
         (Some(failure), _) => Err(failure),
         (None, Some((_, answer))) => Ok(answer),
-        (None, None) => Err(RunError::Panicked { rank: ranks.first, message: "the team was aborted".into() }),
+        (None, None) => Err(RunError::Panicked { rank: ranks.first, message: ABORTED.into() }),
     }
 }
+
+/// What a member reports that only failed because another one did.
+pub(crate) const ABORTED: &str = "the team was aborted";
 
 /// The text of a panic.
 pub(crate) fn message(payload: &(dyn Any + Send)) -> String {

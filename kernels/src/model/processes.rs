@@ -2,18 +2,21 @@
 
 use std::time::{Duration, Instant};
 
-use heddle_ipc::{CallError, Offset, Segment, SegmentRef, Ticket, Workers, worker};
+use heddle_ipc::{CallError, Offset, Segment, SegmentRef, ShmSafe, Ticket, Workers, worker};
 use heddle_primitives::{Mutex, Shared};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use super::ThreadPool;
-use super::local::{self, Ranks};
+use super::local::{self, ABORTED, Ranks};
+use super::{Cpus, ThreadPool};
 use crate::job::{Page, Place};
 use crate::team::TeamState;
 use crate::{Kernel, RunError};
 
 /// How long the members that still live get to end after another one failed, before they are killed.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// How long a failure may go unnoticed while an earlier rank is waited for.
+const LOOK_AROUND: Duration = Duration::from_millis(20);
 
 /// What a worker process is told of a run: where everything lies in the job's segment, and which members it is.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -24,6 +27,7 @@ pub(crate) struct MemberArgs {
     pub partials: Offset<[Page]>,
     pub data: Offset<[Page]>,
     pub state: Offset<TeamState<Shared>>,
+    pub cpus: Cpus,
     pub first: u32,
     pub count: u32,
     pub size: u32,
@@ -62,12 +66,12 @@ impl Processes {
         let state = unsafe { segment.place(args.state, TeamState::new(size)) };
         let state = state.expect("the job placed its state in this segment");
         let deadline = Instant::now() + limit;
-        let mut failure = None;
-        let mut tickets: Vec<Option<Ticket<K::Output>>> = Vec::with_capacity(self.workers.len());
+        let mut failure: Option<RunError> = None;
+        let mut tickets: Vec<(usize, Ticket<K::Output>)> = Vec::with_capacity(self.workers.len());
         for rank in 0..self.workers.len() {
             let args = MemberArgs { first: (rank * each) as u32, count: each as u32, ..args };
             match self.workers.submit(rank, run_members::<K>, args) {
-                Ok(ticket) => tickets.push(Some(ticket)),
+                Ok(ticket) => tickets.push((rank, ticket)),
                 Err(source) => {
                     failure = Some(RunError::Submit { rank, source });
                     break;
@@ -75,52 +79,67 @@ impl Processes {
             }
         }
         let mut answer: Option<K::Output> = None;
-        for (rank, ticket) in tickets.iter_mut().enumerate() {
-            if failure.is_some() {
-                break;
-            }
-            match self.workers.wait(ticket.take().expect("each is taken once"), Some(deadline)) {
+        let mut deadline = if failure.is_some() { self.release(state) } else { deadline };
+        while !tickets.is_empty() {
+            let (rank, ticket) = tickets.remove(self.next_ready(&tickets, deadline));
+            let error = match ticket.wait(Some(deadline)) {
                 Ok(output) => match &answer {
-                    None => answer = Some(output),
-                    Some(first) if first.as_bytes() == output.as_bytes() => {}
-                    Some(_) => failure = Some(RunError::Disagree { rank }),
+                    Some(first) if first.as_bytes() != output.as_bytes() => RunError::Disagree { rank },
+                    _ => {
+                        answer = Some(output);
+                        continue;
+                    }
                 },
-                Err(CallError::TimedOut { .. }) => failure = Some(RunError::TimedOut(limit)),
-                Err(source) => failure = Some(RunError::Call { rank, source }),
+                Err(CallError::TimedOut { .. }) => RunError::TimedOut(limit),
+                Err(source) => RunError::Call { rank, source },
+            };
+            if failure.is_none() {
+                deadline = self.release(state);
             }
+            failure = Some(match failure.take() {
+                Some(earlier) if telling(&earlier) >= telling(&error) => earlier,
+                _ => error,
+            });
         }
         let Some(failure) = failure else {
             return Ok(answer.expect("a team has at least one member"));
         };
-        state.abort();
-        Err(self.recover(tickets, failure))
+        for rank in 0..self.workers.len() {
+            // Whatever state the process is in, it is not asked again.
+            self.workers.restart(rank)?;
+        }
+        Err(failure)
     }
 
-    /// Brings every process back to where it waits for a task; returns the failure that explains the others.
-    fn recover<O: heddle_ipc::ShmSafe>(
-        &mut self,
-        tickets: Vec<Option<Ticket<O>>>,
-        first: RunError,
-    ) -> RunError {
-        let grace = Instant::now() + GRACE;
-        let mut cause = first;
-        for (rank, ticket) in tickets.into_iter().enumerate() {
-            let Some(ticket) = ticket else { continue };
-            let result = self.workers.wait(ticket, Some(grace));
-            // A member that was waited for earlier may only have been released because this one died.
-            if let Err(source @ CallError::Died { .. }) = result
-                && !matches!(cause, RunError::Call { source: CallError::Died { .. }, .. })
-            {
-                cause = RunError::Call { rank, source };
+    /// Releases the members from their barriers, and returns until when they may take to come back.
+    fn release(&self, state: &TeamState<Shared>) -> Instant {
+        state.abort();
+        Instant::now() + GRACE
+    }
+
+    /// The first task in order that has an answer or a failure by the deadline: one member may fail while those before it
+    /// wait for it.
+    fn next_ready<O: ShmSafe>(&self, tickets: &[(usize, Ticket<O>)], deadline: Instant) -> usize {
+        loop {
+            let now = Instant::now();
+            if now >= deadline || tickets[0].1.wait_ready(deadline.min(now + LOOK_AROUND)) {
+                return 0;
+            }
+            if let Some(ready) = tickets.iter().position(|(_, ticket)| ticket.is_done()) {
+                return ready;
             }
         }
-        for rank in 0..self.workers.len() {
-            // A process whose state is unknown is not asked again.
-            if let Err(error) = self.workers.restart(rank) {
-                eprintln!("worker {rank} could not be replaced: {error}");
-            }
-        }
-        cause
+    }
+}
+
+/// How much an error tells about why a run failed: the failure of one member makes others fail too.
+fn telling(error: &RunError) -> u32 {
+    match error {
+        RunError::Call { source: CallError::Died { .. }, .. } => 4,
+        RunError::Call { source: CallError::Panicked { message, .. }, .. } if message.contains(ABORTED) => 0,
+        RunError::TimedOut(_) => 1,
+        RunError::Disagree { .. } => 2,
+        _ => 3,
     }
 }
 
@@ -128,7 +147,8 @@ impl Processes {
 fn run_members<K: Kernel>(args: MemberArgs) -> K::Output {
     let segment = worker::attach(args.segment).unwrap_or_else(|error| panic!("the job's segment: {error}"));
     let result = members_of::<K>(&segment, args);
-    result.unwrap_or_else(|error| panic!("{error}"))
+    // Carried over to the parent, which reports it; a panic of its own would only print it twice.
+    result.unwrap_or_else(|error| std::panic::resume_unwind(Box::new(error.to_string())))
 }
 
 fn members_of<K: Kernel>(segment: &Segment, args: MemberArgs) -> Result<K::Output, RunError> {
@@ -143,7 +163,12 @@ fn members_of<K: Kernel>(segment: &Segment, args: MemberArgs) -> Result<K::Outpu
     // SAFETY: the parent made the segment for this job and layout, and touches neither data nor partials meanwhile.
     let place = unsafe { Place::new(segment, args.data, args.partials, &layout) };
     let place = place.unwrap_or_else(|error| panic!("data: {error}"));
-    let ranks = Ranks { first: args.first as usize, count: args.count as usize, size: args.size as usize };
+    let ranks = Ranks {
+        first: args.first as usize,
+        count: args.count as usize,
+        size: args.size as usize,
+        cpus: args.cpus,
+    };
     if ranks.count == 1 {
         return local::on_scoped_threads::<K, Shared>(&place, &params, state, ranks);
     }
