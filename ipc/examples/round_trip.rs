@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use heddle_ipc::Workers;
 
-const BATCHES: usize = 2_000;
-const TASKS: u64 = 1_000;
+const BATCHES: usize = 1_000;
+const TASKS: u64 = 100;
 const WINDOW: usize = 16;
 
 fn next(x: u64) -> u64 {

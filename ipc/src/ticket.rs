@@ -3,7 +3,7 @@
 use core::any::type_name;
 use core::fmt;
 use core::marker::PhantomData;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::error::CallError;
 use crate::lane::{CallWords, Head, Status};
@@ -20,12 +20,14 @@ pub struct Ticket<R> {
     seq: u64,
     call: CallWords,
     task: &'static str,
+    /// Whether the answer was taken: the slot may be another task's by now.
+    taken: bool,
     of: PhantomData<fn() -> R>,
 }
 
 impl<R: ShmSafe> Ticket<R> {
     pub(crate) fn new(link: SharedLink, seq: u64, call: CallWords, task: &'static str) -> Self {
-        Ticket { link, seq, call, task, of: PhantomData }
+        Ticket { link, seq, call, task, taken: false, of: PhantomData }
     }
 
     /// Whether [`wait`](Ticket::wait) would return at once.
@@ -64,9 +66,19 @@ impl<R: ShmSafe> Ticket<R> {
     ///
     /// [`CallError::Panicked`], [`CallError::Died`], [`CallError::TimedOut`] or [`CallError::Garbage`].
     #[inline]
-    pub fn wait(self, deadline: Option<Instant>) -> Result<R, CallError> {
-        match self.link.wait(self.seq, deadline, self.link.spin(), |head, bytes| self.read(head, bytes)) {
-            Ok(answer) => answer,
+    pub fn wait(mut self, deadline: Option<Instant>) -> Result<R, CallError> {
+        let spin = self.link.spin();
+        self.settle(deadline, spin)
+    }
+
+    /// Waits for the answer; after [`CallError::TimedOut`], and only then, it may be called again.
+    #[inline]
+    pub(crate) fn settle(&mut self, deadline: Option<Instant>, spin: Duration) -> Result<R, CallError> {
+        match self.link.wait(self.seq, deadline, spin, |head, bytes| self.read(head, bytes)) {
+            Ok(answer) => {
+                self.taken = true;
+                answer
+            }
             Err(no_reply) => Err(self.no_reply(no_reply)),
         }
     }
@@ -111,7 +123,9 @@ fn message(head: &Head, bytes: &Bytes) -> String {
 
 impl<R> Drop for Ticket<R> {
     fn drop(&mut self) {
-        self.link.abandon(self.seq);
+        if !self.taken {
+            self.link.abandon(self.seq);
+        }
     }
 }
 

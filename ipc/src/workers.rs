@@ -26,6 +26,9 @@ use crate::ticket::Ticket;
 /// How long a waiter spins before it sleeps where there is a CPU for each: long enough for work that follows at once.
 const SPIN_ON_OWN_CPU: Duration = Duration::from_micros(50);
 
+/// How often [`Workers::wait_all`] looks at the tickets that it does not wait for right now.
+const LOOK_AROUND: Duration = Duration::from_millis(5);
+
 /// The most workers of a set: each has a control segment, a pidfd and a process.
 const MAX_WORKERS: usize = 1 << 12;
 
@@ -243,6 +246,45 @@ impl Workers {
         ticket.wait(deadline)
     }
 
+    /// Waits for the answers to tasks that depend on each other, in the order of the tickets, at most until the deadline.
+    ///
+    /// Tasks that meet at a barrier in a segment never end once one of them has panicked or died, so waiting for one ticket after the
+    /// other may never end either. This looks at all of them, and gives up as soon as one has failed.
+    ///
+    /// # Errors
+    ///
+    /// The first failure that was seen, up to 5 ms after it could be. The other tasks may still run, and may wait for ever for the one
+    /// that failed: [`restart`](Workers::restart) their workers.
+    pub fn wait_all<R: ShmSafe>(
+        &self,
+        mut tickets: Vec<Ticket<R>>,
+        deadline: Option<Instant>,
+    ) -> Result<Vec<R>, CallError> {
+        let mut answers: Vec<Option<R>> = vec![None; tickets.len()];
+        for at in 0..tickets.len() {
+            // Spinning again after each look around would take a CPU from workers that have long tasks.
+            let mut spin = self.spin;
+            while answers[at].is_none() {
+                let slice = Instant::now() + LOOK_AROUND;
+                let last = deadline.is_some_and(|deadline| deadline <= slice);
+                match tickets[at].settle(if last { deadline } else { Some(slice) }, spin) {
+                    Ok(answer) => answers[at] = Some(answer),
+                    Err(CallError::TimedOut { .. }) if !last => {}
+                    Err(error) => return Err(error),
+                }
+                spin = Duration::ZERO;
+                if answers[at].is_none() {
+                    for (other, answer) in tickets.iter_mut().zip(&mut answers) {
+                        if answer.is_none() && other.is_done() {
+                            *answer = Some(other.settle(deadline, spin)?);
+                        }
+                    }
+                }
+            }
+        }
+        Ok(answers.into_iter().flatten().collect())
+    }
+
     /// Has a worker run `f(argument)` and waits for the answer, however long it takes.
     ///
     /// # Errors
@@ -284,6 +326,11 @@ impl Workers {
     pub fn restart(&mut self, rank: usize) -> Result<(), StartError> {
         let deadline = Instant::now().checked_add(self.config.start_timeout);
         self.kill(rank).map_err(|source| StartError::Spawn { rank, source })?;
+        let old = &self.links[rank];
+        // Until it has ended it may still write to segments that the new one is about to use.
+        if !os::wait_for_end(old.pidfd(), deadline) {
+            return Err(StartError::TimedOut { rank, pid: old.pid, limit: self.config.start_timeout });
+        }
         let link = self.spawn(rank)?;
         self.links[rank] = Arc::clone(&link);
         self.generations[rank] += 1;

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use heddle_ipc::{CallError, Exit, StartError, SubmitError, Workers, worker};
+use heddle_ipc::{CallError, Exit, Offset, Segment, SegmentRef, StartError, SubmitError, Workers, worker};
 use heddle_primitives::sync::thread;
+use heddle_primitives::{Barrier, Shared};
 
 /// Far longer than anything here takes, even on a busy machine.
 const LONG: Duration = Duration::from_secs(20);
@@ -394,4 +395,55 @@ fn a_worker_prints() {
         .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success() && text.contains(LINE) && text.contains("without a newline"), "{text}");
+}
+
+/// Rank 0 waits at a barrier for rank 1, which does `f` instead of coming.
+fn meeting<F: Fn(u64) -> u64 + Copy + 'static>(f: F) -> CallError {
+    #[derive(Clone, Copy, zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable)]
+    #[repr(C)]
+    struct Meeting {
+        segment: SegmentRef,
+        barrier: Offset<Barrier<Shared>>,
+    }
+    fn meet(at: Meeting) -> u64 {
+        let segment = worker::attach(at.segment).unwrap();
+        // SAFETY: placed there as this type, and used as nothing else.
+        unsafe { segment.get(at.barrier) }.unwrap().wait();
+        1
+    }
+    let segment = Segment::create("meeting", 4096).unwrap();
+    let (barrier, _) = segment.arena().place(Barrier::<Shared>::new_in(2)).unwrap();
+    let meeting = Meeting { segment: segment.share(), barrier };
+    let mut workers = Workers::builder().count(2).grace(Duration::ZERO).start().unwrap();
+    let all = [0, 1].map(|rank| workers.submit(rank, meet, meeting).unwrap());
+    assert_eq!(workers.wait_all(all.into(), soon()), Ok(vec![1, 1]));
+
+    let waits = workers.submit(0, meet, meeting).unwrap();
+    let fails = workers.submit(1, f, 0).unwrap();
+    let started = Instant::now();
+    let error = workers.wait_all(vec![waits, fails], soon()).unwrap_err();
+    assert!(started.elapsed() < Duration::from_secs(5));
+    workers.restart(0).unwrap();
+    workers.restart(1).unwrap();
+    assert_eq!(workers.call(0, double, 1), Ok(2));
+    error
+}
+
+#[test]
+fn a_failure_ends_the_wait_for_those_that_wait_for_it() {
+    let error = meeting(|_| std::process::exit(4));
+    assert!(matches!(error, CallError::Died { rank: 1, exit: Exit::Code(4), .. }), "{error:?}");
+    let error = meeting(|_| panic!("not coming"));
+    assert!(matches!(error, CallError::Panicked { rank: 1, .. }), "{error:?}");
+}
+
+#[test]
+fn waiting_for_all_keeps_its_deadline() {
+    let workers = Workers::builder().count(2).grace(Duration::ZERO).start().unwrap();
+    let tickets = vec![workers.submit(0, double, 1).unwrap(), workers.submit(1, forever, 1).unwrap()];
+    let deadline = Instant::now() + Duration::from_millis(30);
+    let error = workers.wait_all(tickets, Some(deadline)).unwrap_err();
+    assert!(matches!(error, CallError::TimedOut { rank: 1, .. }), "{error:?}");
+    assert!(Instant::now() >= deadline && Instant::now() < deadline + Duration::from_secs(5));
+    assert_eq!(workers.wait_all(Vec::<heddle_ipc::Ticket<u64>>::new(), None), Ok(vec![]));
 }

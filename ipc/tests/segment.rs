@@ -43,10 +43,12 @@ fn bytes_written_by_one_mapping_are_read_by_another() {
     assert_eq!((segment.len(), other.len()), (10_000, 10_000));
     assert_ne!(segment.as_ptr(), other.as_ptr());
     for at in [HEADER_LEN, 4095, 4096, 9_999] {
-        // SAFETY: in bounds; nobody else has the segment.
-        unsafe { segment.as_ptr().add(at).write(at as u8) };
+        let [ours, theirs] =
+            [&segment, &other].map(|segment| segment.ptr(Offset::<u8>::new(at as u64)).unwrap());
+        // SAFETY: in bounds, as `ptr` checked; nobody else has the segment.
+        unsafe { ours.write(at as u8) };
         // SAFETY: as above.
-        assert_eq!(unsafe { other.as_ptr().add(at).read() }, at as u8);
+        assert_eq!(unsafe { theirs.read() }, at as u8);
     }
     segment.prefault().unwrap();
 }
