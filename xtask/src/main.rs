@@ -9,6 +9,7 @@ mod render;
 mod report;
 mod run_command;
 mod serve;
+mod site_folder;
 mod test;
 mod workspace;
 

@@ -30,14 +30,13 @@ fn nothing_matches(filter: &str, cells: &[Cell]) -> String {
         let of = |word: &&str| strsim::normalized_damerau_levenshtein(word, name);
         words.iter().map(of).fold(0.0, f64::max)
     };
-    let mut near: Vec<(&str, f64)> = groups
-        .iter()
-        .chain(&variants)
+    let parts: BTreeSet<&str> = cells.iter().flat_map(|cell| cell.group.split('/')).collect();
+    let mut near: Vec<(&str, f64)> = parts
+        .union(&variants)
         .map(|&name| (name, closeness(name)))
-        .filter(|(_, it)| *it >= 0.6)
+        .filter(|(_, closeness)| *closeness >= 0.6)
         .collect();
     near.sort_by(|a, b| b.1.total_cmp(&a.1));
-    near.dedup();
     let list = |names: BTreeSet<&str>| names.into_iter().collect::<Vec<_>>().join(", ");
     let mut message = format!("no cell matches --filter '{filter}'");
     if !near.is_empty() {
