@@ -176,6 +176,7 @@ impl Link {
     }
 
     /// Waits for the reply of task `seq`, and has `read` make something of it.
+    #[inline]
     pub(crate) fn wait<T>(
         &self,
         seq: u64,
@@ -187,53 +188,53 @@ impl Link {
             None => self.receiving.lock(),
             Some(deadline) => self.receiving.try_lock_until(deadline).ok_or(NoReply::TimedOut)?,
         };
-        let receiving = &mut *receiving;
-        let Arrival { found, died } = self.arrival(receiving, seq, deadline, spin);
-        if found {
-            let stashed = &receiving.stash[slot(seq)];
-            let value = read(&stashed.head, &stashed.bytes);
-            // ORDERING: Release: pairs with the Acquire load in `submit`: the bytes have been read.
-            self.slots[slot(seq)].store(FREE, Ordering::Release);
-            return Ok(value);
-        }
-        if let Some(what) = &receiving.garbage {
-            return Err(NoReply::Garbage(what.clone()));
-        }
-        match self.death() {
-            Some(exit) if died => {
-                let running = self.sending.lock().names[slot(receiving.next)];
-                Err(NoReply::Died { running, exit })
-            }
-            _ => Err(NoReply::TimedOut),
-        }
+        self.settle(&mut receiving, seq, deadline, spin)?;
+        let stashed = &receiving.stash[slot(seq)];
+        let value = read(&stashed.head, &stashed.bytes);
+        // ORDERING: Release: pairs with the Acquire load in `submit`: the bytes have been read.
+        self.slots[slot(seq)].store(FREE, Ordering::Release);
+        Ok(value)
     }
 
-    /// Waits until the reply of task `seq` can be taken or never will come; `false` if neither was so by the deadline.
-    pub(crate) fn wait_settled(&self, seq: u64, deadline: Instant, spin: Duration) -> bool {
+    /// Waits until [`wait`](Link::wait) would return at once; returns whether it would.
+    pub(crate) fn wait_ready(&self, seq: u64, deadline: Instant) -> bool {
         let Some(mut receiving) = self.receiving.try_lock_until(deadline) else { return false };
-        let Arrival { found, died } = self.arrival(&mut receiving, seq, Some(deadline), spin);
-        found || died || receiving.garbage.is_some()
+        self.settle(&mut receiving, seq, Some(deadline), self.spin) != Err(NoReply::TimedOut)
     }
 
-    /// Takes replies off the ring until that of task `seq` is among them, the worker is dead, it has answered garbage, or
-    /// the time is up.
+    /// Waits until the reply of task `seq` is in the stash.
     #[inline]
-    fn arrival(
+    fn settle(
         &self,
         receiving: &mut Receiving,
         seq: u64,
         deadline: Option<Instant>,
         spin: Duration,
-    ) -> Arrival {
-        let mut arrival = Arrival { found: false, died: false };
+    ) -> Result<(), NoReply> {
+        let mut found = false;
+        let mut died = false;
         self.control.replies().bell().listen(spin, deadline, || {
             // The death is noted after the process is gone; looked at before the ring, nothing it committed is missed.
-            arrival.died = self.death.get().is_some();
+            died = self.death.get().is_some();
             while receiving.next <= seq && self.receive(receiving) {}
-            arrival.found = receiving.next > seq;
-            arrival.found || arrival.died || receiving.garbage.is_some()
+            found = receiving.next > seq;
+            found || died || receiving.garbage.is_some()
         });
-        arrival
+        if found { Ok(()) } else { Err(self.no_reply(receiving, died)) }
+    }
+
+    #[cold]
+    fn no_reply(&self, receiving: &Receiving, died: bool) -> NoReply {
+        if let Some(what) = &receiving.garbage {
+            return NoReply::Garbage(what.clone());
+        }
+        match self.death() {
+            Some(exit) if died => {
+                let running = self.sending.lock().names[slot(receiving.next)];
+                NoReply::Died { running, exit }
+            }
+            _ => NoReply::TimedOut,
+        }
     }
 
     /// How long whoever waits for this worker spins before it sleeps.

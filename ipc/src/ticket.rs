@@ -52,6 +52,12 @@ impl<R: ShmSafe> Ticket<R> {
         self.link.wait_settled(self.seq, deadline, self.link.spin())
     }
 
+    /// Waits until [`wait`](Ticket::wait) would return at once, with an answer or a failure, or until the deadline; returns whether it
+    /// would. The answer stays where it is.
+    pub fn wait_ready(&self, deadline: Instant) -> bool {
+        self.link.wait_ready(self.seq, deadline)
+    }
+
     /// The rank of the worker that has the task.
     pub fn rank(&self) -> usize {
         self.link.rank

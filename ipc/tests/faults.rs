@@ -70,7 +70,10 @@ impl Drop for Program {
 fn a_worker_killed_in_the_middle_of_a_task_is_noticed() {
     let workers = Workers::start(1).unwrap();
     let ticket = workers.submit(0, forever, 0).unwrap();
-    let waiting = thread::spawn(move || (ticket.wait(soon()), Instant::now()));
+    let waiting = thread::spawn(move || {
+        assert!(ticket.wait_ready(Instant::now() + LONG));
+        (ticket.wait(Some(Instant::now())), Instant::now())
+    });
     thread::sleep(Duration::from_millis(50));
     let killed = Instant::now();
     workers.kill(0).unwrap();
@@ -150,6 +153,7 @@ fn deadlines_are_kept() {
     let workers = Workers::builder().grace(Duration::ZERO).start().unwrap();
     let ticket = workers.submit(0, forever, 0).unwrap();
     let queued = workers.submit(0, double, 0).unwrap();
+    assert!(!ticket.wait_ready(Instant::now() + Duration::from_millis(5)));
     assert!(matches!(ticket.wait(Some(Instant::now())), Err(CallError::TimedOut { .. })));
     let started = Instant::now();
     let error = queued.wait(Some(started + Duration::from_millis(30))).unwrap_err();
