@@ -135,7 +135,14 @@ impl Regions<'_> {
         const { assert!(align_of::<T>() <= REGION_ALIGN) };
         // SAFETY: the offset lies within the layout's bytes, which `new`'s caller promised.
         let start = unsafe { self.base.add(self.offsets[index]) };
-        Region { start: start.cast(), len: spec.len, leaf: spec.leaf, name: spec.name, _data: PhantomData }
+        Region {
+            start: start.cast(),
+            len: spec.len,
+            leaf: spec.leaf,
+            name: spec.name,
+            index,
+            _data: PhantomData,
+        }
     }
 
     /// The whole region for the harness, between runs.
@@ -197,6 +204,7 @@ pub struct Region<'r, T> {
     len: usize,
     leaf: usize,
     name: &'static str,
+    index: usize,
     _data: PhantomData<&'r T>,
 }
 
@@ -252,7 +260,7 @@ impl<T> Region<'_, T> {
 /// How a loop uses a region, for the check that no two uses conflict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Use {
-    address: usize,
+    region: usize,
     name: &'static str,
     writes: bool,
 }
@@ -275,7 +283,7 @@ impl Uses {
                 return;
             };
             assert!(
-                old.address != new.address || !(old.writes || new.writes),
+                old.region != new.region || !(old.writes || new.writes),
                 "region {} is written and used again by the same loop",
                 new.name
             );
@@ -325,8 +333,7 @@ macro_rules! access {
             type Item<'l> = $item;
 
             fn uses(&self, list: &mut Uses) {
-                let address = self.0.start.as_ptr() as usize;
-                list.push(Use { address, name: self.0.name, writes: $writes });
+                list.push(Use { region: self.0.index, name: self.0.name, writes: $writes });
             }
 
             unsafe fn item<'l>(&self, $leaf: usize, $rank: usize) -> Self::Item<'l> {
@@ -371,7 +378,7 @@ unsafe impl<'r> Access for Atomic<'r> {
     type Item<'l> = &'l [AtomicU64];
 
     fn uses(&self, list: &mut Uses) {
-        list.push(Use { address: self.0.start.as_ptr() as usize, name: self.0.name, writes: true });
+        list.push(Use { region: self.0.index, name: self.0.name, writes: true });
     }
 
     unsafe fn item<'l>(&self, _leaf: usize, _rank: usize) -> &'l [AtomicU64] {
@@ -406,12 +413,12 @@ unsafe impl<'r, T: ShmSafe> Access for Locked<'r, T> {
     type Item<'l> = Guarded<'l, T>;
 
     fn uses(&self, list: &mut Uses) {
-        list.push(Use { address: self.0.start.as_ptr() as usize, name: self.0.name, writes: true });
+        list.push(Use { region: self.0.index, name: self.0.name, writes: true });
     }
 
     unsafe fn item<'l>(&self, _leaf: usize, _rank: usize) -> Guarded<'l, T> {
-        let Region { start, len, leaf, name, .. } = self.0;
-        Guarded { region: Region { start, len, leaf, name, _data: PhantomData } }
+        let Region { start, len, leaf, name, index, .. } = self.0;
+        Guarded { region: Region { start, len, leaf, name, index, _data: PhantomData } }
     }
 }
 

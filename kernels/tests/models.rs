@@ -3,6 +3,7 @@
 use heddle_kernels::kernel::{Kernel, Size, echo, histogram, mandelbrot, sum, triad};
 use heddle_kernels::{Job, Model, RunError};
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 use zerocopy::IntoBytes;
 
 /// Runs the kernel `runs` times and returns the answers' and the regions' bytes, after it has verified itself.
@@ -27,6 +28,11 @@ fn same<K: Kernel>(model: Model, params: K::Params, workers: usize) -> Result<()
     Ok(())
 }
 
+fn config(cases: u32) -> ProptestConfig {
+    let persistence = FileFailurePersistence::WithSource("regressions");
+    ProptestConfig { cases, failure_persistence: Some(Box::new(persistence)), ..ProptestConfig::default() }
+}
+
 fn parallel_model() -> impl Strategy<Value = Model> {
     prop::sample::select(Model::ALL[1..].to_vec())
 }
@@ -37,7 +43,7 @@ fn length(leaf: usize) -> impl Strategy<Value = usize> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(config(48))]
 
     #[test]
     fn sum_is_the_same(model in parallel_model(), workers in 1usize..9, len in length(512)) {
@@ -67,10 +73,19 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+    #![proptest_config(config(12))]
     #[test]
     fn echo_is_the_same(model in parallel_model(), workers in 1usize..9, requests in 0usize..20) {
         same::<echo::Echo>(model, echo::Params::new(requests, std::time::Duration::from_micros(300)), workers)?;
+    }
+}
+
+#[test]
+fn regions_without_elements_are_regions_of_their_own() {
+    // All of them lie at one address.
+    for model in Model::ALL {
+        let workers = if model == Model::Sequential { 1 } else { 2 };
+        same::<triad::Triad>(model, triad::Params::new(0), workers).unwrap();
     }
 }
 
