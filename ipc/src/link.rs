@@ -89,12 +89,6 @@ pub(crate) enum NoReply {
     Garbage(String),
 }
 
-/// What a waiter found.
-struct Arrival {
-    found: bool,
-    died: bool,
-}
-
 impl Link {
     /// The link to a process that was just started with this control segment.
     pub(crate) fn new(rank: usize, pid: u32, pidfd: OwnedFd, control: ControlRef, spin: Duration) -> Link {

@@ -49,12 +49,6 @@ impl<R: ShmSafe> Ticket<R> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn wait_ready(&self, deadline: Instant) -> bool {
-        self.link.wait_settled(self.seq, deadline, self.link.spin())
-    }
-
-    /// Waits until [`wait`](Ticket::wait) would return at once, with an answer or a failure, or until the deadline; returns whether it
-    /// would. The answer stays where it is.
-    pub fn wait_ready(&self, deadline: Instant) -> bool {
         self.link.wait_ready(self.seq, deadline)
     }
 
