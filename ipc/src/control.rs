@@ -16,9 +16,9 @@ use crate::segment::{CreateError, OpenError, Segment, SegmentRef};
 struct Control {
     /// Written by the parent before the worker is started, and read-only from then on.
     setup: Setup,
-    /// Not zero once the parent wants the worker to go. Polled by the idle worker, so on lines of its own.
-    closing: Closing,
+    /// Closed by the parent when it wants the worker to go.
     tasks: Lane,
+    /// Closed by the parent, on the worker's behalf, when the worker has ended.
     replies: Lane,
 }
 
@@ -30,13 +30,9 @@ struct Setup {
     count: AtomicU32,
 }
 
-#[repr(C, align(128))]
-struct Closing(AtomicU32);
-
 const _: () = assert!(align_of::<Control>() == 128);
 const _: () = assert!(HEADER_LEN.is_multiple_of(align_of::<Control>()));
-const _: () = assert!(core::mem::offset_of!(Control, closing) == 128);
-const _: () = assert!(core::mem::offset_of!(Control, tasks) == 256);
+const _: () = assert!(core::mem::offset_of!(Control, tasks) == 128);
 
 /// What a worker is told before its first task.
 #[derive(Clone, Copy, Debug)]
@@ -106,19 +102,6 @@ impl ControlRef {
             rank: setup.rank.load(Ordering::Relaxed),
             count: setup.count.load(Ordering::Relaxed),
         }
-    }
-
-    /// Tells the worker to go once its current task is done.
-    pub(crate) fn close(&self) {
-        // ORDERING: Relaxed: carries nothing; the bell's fence makes it visible to a worker that goes to sleep.
-        self.get().closing.0.store(1, Ordering::Relaxed);
-        self.tasks().bell().ring();
-    }
-
-    #[inline]
-    pub(crate) fn is_closing(&self) -> bool {
-        // ORDERING: Relaxed: nothing is read on the strength of it.
-        self.get().closing.0.load(Ordering::Relaxed) != 0
     }
 
     #[inline]

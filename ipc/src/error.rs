@@ -119,6 +119,13 @@ pub enum SubmitError {
         /// The function's type.
         function: &'static str,
     },
+    /// The ring is full although few tasks are unanswered, so the worker wrote where it must not:
+    /// [`Workers::restart`](crate::Workers::restart) replaces it.
+    #[error("worker {rank} has broken its ring")]
+    Broken {
+        /// The worker.
+        rank: usize,
+    },
     /// The worker has ended; [`Workers::restart`](crate::Workers::restart) replaces it.
     #[error("worker {rank} (process {pid}) has ended with {exit}")]
     Dead {

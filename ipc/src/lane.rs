@@ -2,13 +2,12 @@
 
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
+use std::time::{Duration, Instant};
 
-use heddle_primitives::CachePadded;
 use heddle_primitives::Shared;
-use heddle_primitives::spsc::{Buffer, Consumer, Indices, Producer};
+use heddle_primitives::spsc::{Buffer, Consumer, Indices, Producer, RecvUntilError};
 use heddle_primitives::sync::cell::UnsafeCell;
 
-use crate::bell::Bell;
 use crate::control::ControlRef;
 use crate::task::{Bytes, Call, MAX_INLINE};
 
@@ -91,7 +90,6 @@ impl Status {
 /// What lies in the segment. All zero is an empty lane.
 #[repr(C, align(128))]
 pub(crate) struct Lane {
-    bell: CachePadded<Bell>,
     indices: Indices<Shared>,
     slots: [UnsafeCell<MaybeUninit<Head>>; CAPACITY],
     /// The bytes of task `seq`, or of its reply, at `seq % CAPACITY`, if they are too many for a head.
@@ -107,9 +105,9 @@ pub(crate) struct Lane {
 const _: () = assert!(CAPACITY.is_power_of_two());
 
 impl Lane {
-    #[inline]
-    pub(crate) fn bell(&self) -> &Bell {
-        &self.bell
+    /// Says that no more will be sent, on behalf of the sending end, and wakes the receiving one.
+    pub(crate) fn close(&self) {
+        self.indices.close_producer();
     }
 
     /// The bytes' room of task `seq`.
@@ -204,7 +202,7 @@ impl Sender {
             unsafe { room.as_ptr().copy_from_nonoverlapping(bytes.as_ptr(), len) };
         }
         let sent = self.ring.push(head).is_ok();
-        self.lane.lane().bell().ring();
+        self.ring.notify();
         sent
     }
 }
@@ -223,6 +221,22 @@ impl Receiver {
     #[inline]
     pub(crate) fn receive(&mut self) -> Option<Head> {
         self.ring.pop().ok()
+    }
+
+    /// The next head, spinning and then sleeping until there is one.
+    #[inline]
+    pub(crate) fn receive_within(
+        &mut self,
+        spin: Duration,
+        deadline: Option<Instant>,
+    ) -> Result<Head, RecvUntilError> {
+        self.ring.recv_spinning(spin, deadline)
+    }
+
+    /// Whether the lane is [closed](Lane::close). What was sent before is still to be received.
+    #[inline]
+    pub(crate) fn is_closed(&self) -> bool {
+        self.ring.is_abandoned()
     }
 
     /// Copies the bytes that belong to a head that [`receive`](Receiver::receive) returned; `None` if it claims more than there can be.

@@ -80,7 +80,6 @@
 //! trust.
 
 mod arena;
-mod bell;
 mod control;
 mod entry;
 mod error;

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use heddle_primitives::Mutex;
+use heddle_primitives::spsc::RecvUntilError;
 use heddle_primitives::sync::atomic::{AtomicU8, Ordering};
 
 use crate::control::ControlRef;
@@ -125,12 +126,13 @@ impl Link {
     /// Notes how the process ended, and wakes whoever waits for its replies.
     pub(crate) fn set_death(&self, exit: Exit) {
         let _ = self.death.set(exit);
-        self.control.replies().bell().ring();
+        // After the death is noted, so that who finds the lane closed finds the death too.
+        self.control.replies().close();
     }
 
     /// Tells the worker to go once its current task is done.
     pub(crate) fn close(&self) {
-        self.control.close();
+        self.control.tasks().close();
     }
 
     /// Sends a task and returns its number.
@@ -152,7 +154,7 @@ impl Link {
         if self.slots[slot].load(Ordering::Acquire) != FREE {
             // Replies that nobody waits for may be in the way.
             if let Some(mut receiving) = self.receiving.try_lock() {
-                while self.receive(&mut receiving) {}
+                self.drain(&mut receiving);
             }
             // ORDERING: Acquire: as above.
             if self.slots[slot].load(Ordering::Acquire) != FREE {
@@ -162,10 +164,12 @@ impl Link {
         // ORDERING: Relaxed: the receiver learns of the task through the lock or the worker; the ticket is made after this.
         self.slots[slot].store(PENDING, Ordering::Relaxed);
         sending.names[slot] = name;
+        if !sending.lane.send(seq, call, result_len as u32, argument) {
+            // ORDERING: Relaxed: the task was not sent, so nobody wrote to its room.
+            self.slots[slot].store(FREE, Ordering::Relaxed);
+            return Err(SubmitError::Broken { rank: self.rank });
+        }
         sending.next = seq + 1;
-        // A full ring, with slots to spare, was broken by the worker. The reply to this task will not come, or will be garbage;
-        // either is reported when it is waited for.
-        sending.lane.send(seq, call, result_len as u32, argument);
         Ok(seq)
     }
 
@@ -205,30 +209,35 @@ impl Link {
         deadline: Option<Instant>,
         spin: Duration,
     ) -> Result<(), NoReply> {
-        let mut found = false;
-        let mut died = false;
-        self.control.replies().bell().listen(spin, deadline, || {
-            // The death is noted after the process is gone; looked at before the ring, nothing it committed is missed.
-            died = self.death.get().is_some();
-            while receiving.next <= seq && self.receive(receiving) {}
-            found = receiving.next > seq;
-            found || died || receiving.garbage.is_some()
-        });
-        if found { Ok(()) } else { Err(self.no_reply(receiving, died)) }
+        while receiving.next <= seq {
+            let head = match receiving.garbage {
+                Some(_) => None,
+                None => match receiving.lane.receive() {
+                    Some(head) => Some(head),
+                    None => match receiving.lane.receive_within(spin, deadline) {
+                        Ok(head) => Some(head),
+                        Err(RecvUntilError::TimedOut) => return Err(NoReply::TimedOut),
+                        Err(RecvUntilError::Disconnected) => None,
+                    },
+                },
+            };
+            let Some(head) = head else { return Err(self.no_reply(receiving)) };
+            self.accept(receiving, head);
+        }
+        Ok(())
     }
 
+    /// Why no reply will come any more.
     #[cold]
-    fn no_reply(&self, receiving: &Receiving, died: bool) -> NoReply {
-        if let Some(what) = &receiving.garbage {
-            return NoReply::Garbage(what.clone());
+    fn no_reply(&self, receiving: &mut Receiving) -> NoReply {
+        if let (None, Some(exit)) = (&receiving.garbage, self.death()) {
+            let running = self.sending.lock().names[slot(receiving.next)];
+            return NoReply::Died { running, exit };
         }
-        match self.death() {
-            Some(exit) if died => {
-                let running = self.sending.lock().names[slot(receiving.next)];
-                NoReply::Died { running, exit }
-            }
-            _ => NoReply::TimedOut,
-        }
+        // Only the supervisor closes the lane, after it has noted the death: the worker wrote where it must not.
+        NoReply::Garbage(
+            receiving.garbage.get_or_insert("its ring is closed, but it lives".to_owned()).clone(),
+        )
     }
 
     /// How long whoever waits for this worker spins before it sleeps.
@@ -239,7 +248,7 @@ impl Link {
     /// Whether the reply of task `seq` can be taken, or never will come.
     pub(crate) fn is_settled(&self, seq: u64) -> bool {
         if let Some(mut receiving) = self.receiving.try_lock() {
-            while self.receive(&mut receiving) {}
+            self.drain(&mut receiving);
             if receiving.garbage.is_some() {
                 return true;
             }
@@ -260,24 +269,29 @@ impl Link {
         }
     }
 
-    /// Takes the next reply off the ring, into the stash; `false` if there is none, or garbage.
-    #[inline]
-    fn receive(&self, receiving: &mut Receiving) -> bool {
-        if receiving.garbage.is_some() {
-            return false;
+    /// Takes all replies that are there off the ring, into the stash.
+    fn drain(&self, receiving: &mut Receiving) {
+        while receiving.garbage.is_none()
+            && let Some(head) = receiving.lane.receive()
+        {
+            self.accept(receiving, head);
         }
-        let Some(head) = receiving.lane.receive() else { return false };
+    }
+
+    /// Puts a reply into the stash, or notes what is wrong with it.
+    #[inline]
+    fn accept(&self, receiving: &mut Receiving, head: Head) {
         if head.seq != receiving.next {
             receiving.garbage =
                 Some(format!("the answer to task {} instead of {}", head.seq, receiving.next));
-            return false;
+            return;
         }
         let slot = slot(head.seq);
         let stashed = &mut receiving.stash[slot];
         stashed.head = head;
         if receiving.lane.bytes(&head, &mut stashed.bytes).is_none() {
             receiving.garbage = Some(format!("{} bytes, more than there can be", head.len));
-            return false;
+            return;
         }
         // ORDERING: Release, success: the ticket's drop may free the slot, and `submit` must then see the bytes copied.
         // Relaxed, failure: the Release store below follows.
@@ -287,11 +301,10 @@ impl Link {
             Err(ABANDONED) => self.slots[slot].store(FREE, Ordering::Release),
             Err(_) => {
                 receiving.garbage = Some(format!("an answer to task {}, which was not sent", head.seq));
-                return false;
+                return;
             }
         }
         receiving.next += 1;
-        true
     }
 }
 

@@ -96,7 +96,7 @@ pub(crate) fn main(reference: SegmentRef) -> ! {
     let context = Context { rank: terms.rank as usize, count: terms.count as usize };
     CONTEXT.set(context).expect("set once");
     follow_parent(reference.pid);
-    serve(&control, &terms, &mut tasks, &mut replies)
+    serve(&terms, &mut tasks, &mut replies)
 }
 
 /// Ends a worker that cannot work. Its parent sees the exit code, people see the message.
@@ -142,17 +142,12 @@ fn follow_parent(parent: u32) {
     }
 }
 
-fn serve(control: &ControlRef, terms: &Terms, tasks: &mut Receiver, replies: &mut Sender) -> ! {
+fn serve(terms: &Terms, tasks: &mut Receiver, replies: &mut Sender) -> ! {
     let mut argument = Bytes::ZERO;
     let mut result = Bytes::ZERO;
     loop {
-        let mut task = None;
-        control.tasks().bell().listen(terms.spin, None, || {
-            task = tasks.receive();
-            task.is_some() || control.is_closing()
-        });
-        let head = match task {
-            Some(head) if !control.is_closing() => head,
+        let head = match tasks.receive_within(terms.spin, None) {
+            Ok(head) if !tasks.is_closed() => head,
             // Dismissed. Exits as a program that returns from `main` does: buffers are flushed, exit handlers run.
             _ => std::process::exit(0),
         };

@@ -191,8 +191,8 @@ fn scribbled_replies_are_garbage() {
         let (start, _) = control_segment();
         // SAFETY: the header's third word is the segment's length.
         let total = unsafe { std::ptr::with_exposed_provenance::<u64>(start as usize + 16).read() };
-        let lane = (total - 384) / 2;
-        let heads = 384 + lane + 384;
+        let lane = (total - 256) / 2;
+        let heads = 256 + lane + 256;
         scribble([heads, heads + 64 * 64, 0])
     }
     let mut workers = Workers::start(1).unwrap();
@@ -214,9 +214,9 @@ fn scribbled_replies_are_garbage() {
 fn whatever_a_worker_scribbles_no_call_hangs() {
     let mut workers = Workers::builder().grace(Duration::ZERO).start().unwrap();
     for seed in 0..25 {
-        // Behind the header and the setup: bells, indices, heads, payloads of both lanes.
+        // Behind the header and the setup: indices, heads, payloads of both lanes.
         let tickets = [1, 2, 3].map(|x| workers.submit(0, double, x).unwrap());
-        let spoiler = workers.submit(0, scribble, [384, u64::MAX, seed]).unwrap();
+        let spoiler = workers.submit(0, scribble, [256, u64::MAX, seed]).unwrap();
         let limit = Some(Instant::now() + Duration::from_millis(200));
         for ticket in tickets {
             // Anything but a panic, a fault or a hang will do: the worker may even have been too slow to spoil these.
