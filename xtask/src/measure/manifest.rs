@@ -233,7 +233,7 @@ fn count(token: &str, cores: u32) -> Result<Option<u32>> {
     Ok(match token {
         "cores" => Some(cores),
         "2*cores" => Some(2 * cores),
-        "even-cores" => (cores % 2 == 0).then_some(cores),
+        "even-cores" => cores.is_multiple_of(2).then_some(cores),
         number => match number.parse() {
             Ok(n) if n > 0 => Some(n),
             _ => bail!("the manifest: '{number}' is no number of workers"),

@@ -67,15 +67,8 @@ pub fn run(flags: &MeasureFlags) -> Result<Done> {
     let cells = expected_cells(selection, &interpreters)?;
     catch_interrupts();
 
-    let wanted: BTreeSet<Program> = cells
-        .iter()
-        .filter_map(|cell| match &cell.source {
-            Source::Program { program, .. } => Some(program.clone()),
-            Source::Python { .. } => None,
-        })
-        .collect();
-    let programs = programs::build(&places, &wanted, selection.programs.as_deref())?;
-    let unlisted = check_lists(&programs, &wanted, &cells, selection.filter.is_some());
+    let programs = programs::build(&places, &programs_of(&cells), selection.programs.as_deref())?;
+    let unlisted = unlisted(&programs, &cells);
 
     let identity = run_file::identity(selection, &places, &interpreters);
     let (folder, mut run, resumed) = run_file::open(&runs, &identity)?;
@@ -142,38 +135,48 @@ pub fn writable(folder: &Path) -> Result<()> {
     try_it().map_err(|error| usage(format!("cannot write into {}: {error}", folder.display())))
 }
 
-/// Compares the manifest with what the programs list; returns why some cells cannot be run.
-fn check_lists(
-    programs: &programs::Programs,
-    wanted: &BTreeSet<Program>,
-    cells: &[Cell],
-    filtered: bool,
-) -> BTreeMap<String, String> {
-    let mut unlisted = BTreeMap::new();
-    for program in wanted {
-        let Some(path) = programs.get(program) else { continue };
-        let listed = match programs::list(path) {
-            Ok(listed) => listed,
-            Err(error) => {
-                eprintln!("{program}: {error:#}; its cells are tried all the same");
-                continue;
+/// Why some cells cannot be run: their programs do not list them.
+fn unlisted(programs: &programs::Programs, cells: &[Cell]) -> BTreeMap<String, String> {
+    let mut reasons = BTreeMap::new();
+    for (program, path) in programs {
+        match programs::list(path) {
+            Ok(listed) => {
+                let missing = ids_of(program, cells).into_iter().filter(|id| !listed.contains(id));
+                reasons.extend(missing.map(|id| (id, format!("{program} --list does not name it"))));
             }
-        };
-        let of_it =
-            |cell: &&Cell| matches!(&cell.source, Source::Program { program: it, .. } if it == program);
-        let ids: BTreeSet<String> = cells.iter().filter(of_it).map(Cell::id).collect();
-        for id in ids.difference(&listed) {
-            unlisted.insert(id.clone(), format!("{program} --list does not name it"));
-        }
-        let sizes: BTreeSet<Size> = cells.iter().map(Cell::size).collect();
-        let all_sizes = [Size::Small, Size::Medium, Size::Large].iter().all(|it| sizes.contains(it));
-        if !filtered && all_sizes {
-            for id in listed.difference(&ids) {
-                eprintln!("{program} has {id}, which the manifest does not know");
-            }
+            Err(error) => eprintln!("{program}: {error:#}; its cells are tried all the same"),
         }
     }
-    unlisted
+    reasons
+}
+
+/// Where the manifest and the bench programs disagree, either way.
+pub fn disagreements(places: &Places) -> Result<Vec<String>> {
+    let cells = manifest::expand(manifest::COMMITTED, host::cores(), &[])?;
+    let mut found = Vec::new();
+    for (program, path) in programs::build(places, &programs_of(&cells), None)? {
+        let (listed, expected) = (programs::list(&path)?, ids_of(&program, &cells));
+        found.extend(
+            expected.difference(&listed).map(|id| format!("{id}: {program} --list does not name it")),
+        );
+        found.extend(listed.difference(&expected).map(|id| format!("{id}: xtask/manifest.toml lacks it")));
+    }
+    Ok(found)
+}
+
+/// The bench programs that cells need.
+fn programs_of(cells: &[Cell]) -> BTreeSet<Program> {
+    let program = |cell: &Cell| match &cell.source {
+        Source::Program { program, .. } => Some(program.clone()),
+        Source::Python { .. } => None,
+    };
+    cells.iter().filter_map(program).collect()
+}
+
+/// The ids of a bench program's cells.
+fn ids_of(program: &Program, cells: &[Cell]) -> BTreeSet<String> {
+    let of_it = |cell: &&Cell| matches!(&cell.source, Source::Program { program: it, .. } if it == program);
+    cells.iter().filter(of_it).map(Cell::id).collect()
 }
 
 /// Says how the cells ended.

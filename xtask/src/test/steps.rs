@@ -106,6 +106,11 @@ pub fn all(places: &Places) -> Vec<Step> {
             what: "report --quick into a temporary folder",
             work: commands(quick_report(places)),
         },
+        Step {
+            name: "manifest",
+            what: "the manifest and the bench programs name the same cells",
+            work: Work::Check(crate::measure::disagreements),
+        },
         Step { name: "pages", what: "structure and links of those pages", work: Work::Check(pages::check) },
     ]
 }
