@@ -1,5 +1,6 @@
 //! How long to spin before sleeping.
 
+#[cfg(not(any(heddle_loom, heddle_shuttle)))]
 use crate::sync::hint;
 use std::time::{Duration, Instant};
 
@@ -61,12 +62,22 @@ impl Spin {
             return false;
         }
         self.unclocked = self.unclocked.saturating_sub(self.pauses);
-        for _ in 0..self.pauses {
-            hint::spin_loop();
-        }
+        self.relax();
         self.pauses = (self.pauses * 2).min(self.longest);
         true
     }
+
+    #[cfg(not(any(heddle_loom, heddle_shuttle)))]
+    #[inline(always)]
+    fn relax(&self) {
+        for _ in 0..self.pauses {
+            hint::spin_loop();
+        }
+    }
+
+    /// Does not yield: loom would not consider that the spin ends in vain, and no sleep would ever be tried.
+    #[cfg(any(heddle_loom, heddle_shuttle))]
+    fn relax(&self) {}
 
     #[cfg(not(any(heddle_loom, heddle_shuttle)))]
     fn clock(&mut self) -> bool {

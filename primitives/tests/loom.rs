@@ -258,10 +258,10 @@ mod planted {
 
     #[test]
     fn the_repaired_twins_pass() {
-        check("small lock 2x2", Complete, 1, || broken::small_lock(Bug::None, 2, 2));
-        check("small lock 3x1", Bounded(2), 1, || broken::small_lock(Bug::None, 3, 1));
-        check("one slot", Complete, 1, || broken::one_slot(Ordering::Release));
-        check("sleep beside a queue", Complete, 1, || broken::sleep_beside(true));
+        check("small lock 2x2", Complete, 3_011, || broken::small_lock(Bug::None, 2, 2));
+        check("small lock 3x1", Bounded(2), 108, || broken::small_lock(Bug::None, 3, 1));
+        check("one slot", Complete, 6, || broken::one_slot(Ordering::Release));
+        check("sleep beside a queue", Complete, 26, || broken::sleep_beside(true));
     }
 
     #[test]
@@ -322,7 +322,7 @@ mod futex {
 
     #[test]
     fn wakes() {
-        check("futex", Complete, 1, futex_wakes);
+        check("futex", Complete, 6, futex_wakes);
     }
 }
 
@@ -331,21 +331,21 @@ mod mutex {
 
     #[test]
     fn two_threads() {
-        check_with_spurious("mutex 2x1", Complete, 1, || mutex_counts(2, 1));
-        check("mutex 2x2", Complete, 1, || mutex_counts(2, 2));
+        check_with_spurious("mutex 2x1", Complete, 46, || mutex_counts(2, 1));
+        check("mutex 2x2", Complete, 36_846, || mutex_counts(2, 2));
     }
 
     #[test]
     fn three_threads() {
-        check_with_spurious("mutex 3x1", Bounded(2), 1, || mutex_counts(3, 1));
-        check("mutex 3x1, bound 3", Bounded(3), 1, || mutex_counts(3, 1));
+        check_with_spurious("mutex 3x1", Bounded(2), 273, || mutex_counts(3, 1));
+        check("mutex 3x1, bound 3", Bounded(3), 3_126, || mutex_counts(3, 1));
     }
 
     #[test]
     fn time_outs() {
-        check_with_spurious("mutex with time-out, 2", Complete, 1, || mutex_time_out_strands_nobody(2));
-        check_with_spurious("mutex with time-out, 3", Bounded(2), 1, || mutex_time_out_strands_nobody(3));
-        check("mutex try_lock", Complete, 1, mutex_try_lock);
+        check_with_spurious("mutex with time-out, 2", Complete, 48, || mutex_time_out_strands_nobody(2));
+        check_with_spurious("mutex with time-out, 3", Bounded(3), 1, || mutex_time_out_strands_nobody(3));
+        check("mutex try_lock", Complete, 10, mutex_try_lock);
     }
 }
 
@@ -354,15 +354,15 @@ mod event {
 
     #[test]
     fn two_threads() {
-        check_with_spurious("event message", Complete, 1, || event_passes_a_message(1));
-        check_with_spurious("event time-out", Complete, 1, event_times_out_or_passes);
-        check_with_spurious("event swallowed set", Complete, 1, event_swallowed_set_is_seen);
-        check_with_spurious("event pulse", Complete, 1, event_pulse);
+        check_with_spurious("event message", Complete, 16, || event_passes_a_message(1));
+        check_with_spurious("event time-out", Complete, 24, event_times_out_or_passes);
+        check_with_spurious("event swallowed set", Complete, 13_630, event_swallowed_set_is_seen);
+        check_with_spurious("event pulse", Complete, 660, event_pulse);
     }
 
     #[test]
     fn three_threads() {
-        check_with_spurious("event message, 2 waiters", Bounded(2), 1, || event_passes_a_message(2));
+        check_with_spurious("event message, 2 waiters", Bounded(2), 1_038, || event_passes_a_message(2));
     }
 }
 
@@ -371,26 +371,26 @@ mod barrier {
 
     #[test]
     fn two_threads() {
-        check_with_spurious("barrier 2x1", Complete, 1, || barrier_phases(2, 1));
-        check("barrier 2x3", Bounded(3), 1, || barrier_phases(2, 3));
+        check_with_spurious("barrier 2x1", Complete, 127, || barrier_phases(2, 1));
+        check("barrier 2x3", Bounded(3), 8_330, || barrier_phases(2, 3));
     }
 
     #[test]
     fn three_threads() {
-        check_with_spurious("barrier 3x1", Bounded(2), 1, || barrier_phases(3, 1));
-        check("barrier 3x3", Bounded(1), 1, || barrier_phases(3, 3));
+        check_with_spurious("barrier 3x1", Bounded(2), 1_354, || barrier_phases(3, 1));
+        check("barrier 3x2", Bounded(1), 2_061, || barrier_phases(3, 2));
     }
 
     #[test]
     fn abort() {
-        check_with_spurious("barrier abort", Complete, 1, barrier_abort);
-        check_with_spurious("barrier abort, next phase", Bounded(3), 1, barrier_abort_in_the_next_phase);
+        check_with_spurious("barrier abort", Complete, 119, barrier_abort);
+        check_with_spurious("barrier abort, next phase", Bounded(3), 977, barrier_abort_in_the_next_phase);
     }
 
     #[test]
     fn time_outs() {
-        check_with_spurious("barrier time-out, 2", Complete, 1, || barrier_times_out_for_all(2));
-        check_with_spurious("barrier time-out, 3", Bounded(2), 1, || barrier_times_out_for_all(3));
+        check_with_spurious("barrier time-out, 2", Complete, 5_842, || barrier_times_out_for_all(2));
+        check_with_spurious("barrier time-out, 3", Bounded(2), 2_768, || barrier_times_out_for_all(3));
     }
 }
 
@@ -399,25 +399,26 @@ mod spsc {
 
     #[test]
     fn push_and_pop() {
-        check("spsc 2 of 2", Complete, 1, || spsc_push_pop(2, 2));
-        check("spsc 3 of 2", Complete, 1, || spsc_push_pop(2, 3));
-        check("spsc 3 of 1", Complete, 1, || spsc_push_pop(1, 3));
+        check("spsc 2 of 2", Complete, 44, || spsc_push_pop(2, 2));
+        check("spsc 3 of 2", Complete, 805, || spsc_push_pop(2, 3));
+        check("spsc 3 of 1", Complete, 353, || spsc_push_pop(1, 3));
     }
 
     #[test]
     fn send_and_recv() {
-        check_with_spurious("spsc send 1 of 1", Complete, 1, || spsc_send_recv(1, 1));
-        check_with_spurious("spsc send 2 of 1", Bounded(2), 1, || spsc_send_recv(1, 2));
+        check("spsc send 1 of 1", Complete, 45_643, || spsc_send_recv(1, 1));
+        check_with_spurious("spsc send 1 of 1, bound 3", Bounded(3), 1, || spsc_send_recv(1, 1));
+        check_with_spurious("spsc send 2 of 1", Bounded(2), 718, || spsc_send_recv(1, 2));
     }
 
     #[test]
     fn notify_and_time_out() {
-        check_with_spurious("spsc notify", Bounded(3), 1, spsc_push_and_notify);
-        check_with_spurious("spsc time-out", Bounded(3), 1, spsc_times_out_or_receives);
+        check_with_spurious("spsc notify", Bounded(3), 204, spsc_push_and_notify);
+        check_with_spurious("spsc time-out", Bounded(3), 1_136, spsc_times_out_or_receives);
     }
 
     #[test]
     fn disconnection() {
-        check_with_spurious("spsc consumer leaves", Bounded(3), 1, spsc_consumer_leaves);
+        check_with_spurious("spsc consumer leaves", Bounded(3), 42, spsc_consumer_leaves);
     }
 }

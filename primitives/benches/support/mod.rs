@@ -2,7 +2,10 @@
 #![allow(dead_code, reason = "included by several programs, each of which uses a part")]
 
 use std::fs::OpenOptions;
+use std::hint::black_box;
 use std::io::Write;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 /// Appends a figure beside criterion's to the file that `HEDDLE_EXTRA` names; does nothing where it is unset.
 ///
@@ -45,11 +48,75 @@ pub fn pin(n: usize) {
 
 /// The CPUs that the process could use when first asked, before any thread was pinned.
 pub fn allowed() -> &'static [usize] {
-    use std::sync::LazyLock;
-
     static ALLOWED: LazyLock<Vec<usize>> = LazyLock::new(|| {
         let set = rustix::thread::sched_getaffinity(None).expect("the own affinity can be read");
         (0..rustix::thread::CpuSet::MAX_CPU).filter(|&cpu| set.is_set(cpu)).collect()
     });
     &ALLOWED
+}
+
+/// What one member of a team did between the common start and its end.
+#[derive(Debug, Clone, Copy)]
+pub struct Turn {
+    /// Operations that it completed.
+    pub done: u64,
+    /// CPU time that it used.
+    pub cpu: Duration,
+}
+
+/// Runs `work` once in each of `members` threads, the nth pinned to the nth CPU, from a common start; returns the time until the
+/// last one ends, and what each did. `work` gets its number and returns how many operations it completed.
+pub fn team(members: usize, work: impl Fn(usize) -> u64 + Sync) -> (Duration, Vec<Turn>) {
+    let start = std::sync::Barrier::new(members);
+    let turns: Vec<(Instant, Instant, Turn)> = heddle_primitives::sync::thread::scope(|s| {
+        let threads: Vec<_> = (0..members)
+            .map(|n| {
+                let (start, work) = (&start, &work);
+                s.spawn(move || {
+                    pin(n);
+                    start.wait();
+                    let (began, cpu) = (Instant::now(), cpu_time());
+                    let done = work(n);
+                    (began, Instant::now(), Turn { done, cpu: cpu_time() - cpu })
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().expect("a member panicked")).collect()
+    });
+    let began = turns.iter().map(|turn| turn.0).min().expect("a team has members");
+    let ended = turns.iter().map(|turn| turn.1).max().expect("a team has members");
+    (ended - began, turns.into_iter().map(|turn| turn.2).collect())
+}
+
+/// CPU time of the calling thread.
+fn cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// Computes `steps` steps in registers only; [`steps`] tells how many take how long.
+#[inline(always)]
+pub fn work(steps: u64) {
+    let mut x = steps;
+    for _ in 0..steps {
+        x = x.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(7);
+    }
+    black_box(x);
+}
+
+/// How many steps of [`work`] take `ns` nanoseconds here, measured once.
+pub fn steps(ns: u64) -> u64 {
+    static STEPS_PER_US: LazyLock<f64> = LazyLock::new(|| {
+        const STEPS: u64 = 200_000;
+        let fastest = (0..5)
+            .map(|_| {
+                let start = Instant::now();
+                work(STEPS);
+                start.elapsed()
+            })
+            .min()
+            .expect("five are measured");
+        STEPS as f64 / fastest.as_secs_f64() / 1e6
+    });
+    (ns as f64 * *STEPS_PER_US / 1e3).round() as u64
 }

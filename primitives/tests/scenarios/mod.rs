@@ -70,8 +70,8 @@ pub fn mutex_counts(threads: u32, rounds: u32) {
 /// One thread gives up; the others must still get the lock.
 pub fn mutex_time_out_strands_nobody(threads: u32) {
     let mutex = Arc::new(Mutex::new(0));
-    team(threads, &mutex, |mutex, n| {
-        if n == 0 {
+    team(threads, &mutex, move |mutex, n| {
+        if n == threads - 1 {
             if let Some(mut guard) = mutex.try_lock_until(Instant::now()) {
                 *guard += 1;
             }

@@ -1,0 +1,151 @@
+//! Everything under shuttle: schedules, in larger programs than loom can finish, and no orderings.
+//! Run with `RUSTFLAGS="--cfg heddle_shuttle" cargo test -p heddle-primitives --test shuttle`.
+#![cfg(heddle_shuttle)]
+
+mod broken;
+mod scenarios;
+
+use broken::Bug;
+use heddle_primitives::sync::explore_spurious;
+use scenarios::*;
+use shuttle::scheduler::{DfsScheduler, PctScheduler, RandomScheduler, Scheduler};
+use shuttle::{Config, FailurePersistence, Runner};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc as StdArc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// Schedules a scenario for each way of choosing them. Fixed seeds: a failure comes again.
+const SCHEDULES: usize = 3_000;
+const SEED: u64 = 0x6865_6464_6c65;
+
+fn run(
+    scheduler: impl Scheduler + 'static,
+    model: impl Fn() + Send + Sync + 'static,
+) -> Result<usize, Failure> {
+    let mut config = Config::new();
+    config.failure_persistence = FailurePersistence::None;
+    let schedules = StdArc::new(AtomicUsize::new(0));
+    let counted = schedules.clone();
+    catch_unwind(AssertUnwindSafe(|| {
+        Runner::new(scheduler, config).run(move || {
+            counted.fetch_add(1, Relaxed);
+            model();
+        })
+    }))
+    .map_err(|panic| Failure {
+        at: schedules.load(Relaxed),
+        message: panic
+            .downcast_ref::<String>()
+            .cloned()
+            .or_else(|| panic.downcast_ref::<&str>().map(|text| text.to_string()))
+            .unwrap_or_default(),
+    })
+}
+
+#[derive(Debug)]
+struct Failure {
+    at: usize,
+    message: String,
+}
+
+/// Random and PCT schedules, with and without a spurious wake.
+fn check(name: &str, model: impl Fn() + Clone + Send + Sync + 'static) {
+    for spurious in [None, Some(0), Some(1)] {
+        explore_spurious(spurious);
+        let random = run(RandomScheduler::new_from_seed(SEED, SCHEDULES), model.clone());
+        assert_eq!(random.unwrap_or_else(|failure| panic!("{name}, random: {failure:?}")), SCHEDULES);
+        let pct = run(PctScheduler::new_from_seed(SEED, 3, SCHEDULES), model.clone());
+        assert_eq!(pct.unwrap_or_else(|failure| panic!("{name}, PCT: {failure:?}")), SCHEDULES);
+    }
+    explore_spurious(None);
+}
+
+/// Every schedule; no fewer than recorded, and fewer than shuttle was allowed, or it was cut off.
+fn check_all(name: &str, at_least: usize, model: impl Fn() + Send + Sync + 'static) {
+    const MOST: usize = 2_000_000;
+    let schedules = run(DfsScheduler::new(Some(MOST), false), model)
+        .unwrap_or_else(|failure| panic!("{name}, depth first: {failure:?}"));
+    eprintln!("{name}: {schedules} schedules");
+    assert!(schedules < MOST, "{name}: cut off");
+    assert!(schedules >= at_least, "{name}: {schedules} schedules, {at_least} recorded");
+}
+
+/// Both ways of choosing schedules find something wrong.
+fn finds(name: &str, cause: &str, model: impl Fn() + Clone + Send + Sync + 'static) {
+    for (how, result) in [
+        ("random", run(RandomScheduler::new_from_seed(SEED, SCHEDULES), model.clone())),
+        ("PCT", run(PctScheduler::new_from_seed(SEED, 3, SCHEDULES), model)),
+    ] {
+        let failure = result.expect_err(name);
+        eprintln!("{name}: found by {how} at schedule {}: {}", failure.at, failure.message);
+        assert!(failure.message.contains(cause), "{name}: {}", failure.message);
+    }
+}
+
+mod planted {
+    use super::*;
+
+    #[test]
+    fn the_repaired_twin_passes() {
+        check("small lock", || broken::small_lock(Bug::None, 3, 2));
+    }
+
+    #[test]
+    fn lost_wakes_are_found() {
+        finds("forgets sleepers", "deadlock", || broken::small_lock(Bug::ForgetsSleepers, 3, 2));
+        finds("wakes before the store", "deadlock", || broken::small_lock(Bug::WakesBeforeStore, 2, 2));
+        finds("rereads expected", "deadlock", || broken::small_lock(Bug::RereadsExpected, 2, 2));
+    }
+
+    #[test]
+    fn a_believed_wake_is_found_once_wakes_can_be_spurious() {
+        explore_spurious(Some(0));
+        finds("believes the wake", "", || broken::small_lock(Bug::BelievesTheWake, 2, 2));
+        explore_spurious(None);
+    }
+}
+
+#[test]
+fn futex() {
+    check("futex", futex_wakes);
+}
+
+#[test]
+fn mutex() {
+    check("mutex", || mutex_counts(4, 3));
+    check("mutex with time-out", || mutex_time_out_strands_nobody(4));
+    check("mutex try_lock", mutex_try_lock);
+}
+
+#[test]
+fn every_schedule_of_the_smallest() {
+    check_all("futex", 1, futex_wakes);
+    check_all("mutex try_lock", 1, mutex_try_lock);
+    check_all("event message", 1, || event_passes_a_message(1));
+    check_all("barrier abort", 1, barrier_abort);
+}
+
+#[test]
+fn event() {
+    check("event message", || event_passes_a_message(3));
+    check("event time-out", event_times_out_or_passes);
+    check("event swallowed set", event_swallowed_set_is_seen);
+    check("event pulse", event_pulse);
+}
+
+#[test]
+fn barrier() {
+    check("barrier", || barrier_phases(4, 5));
+    check("barrier abort", barrier_abort);
+    check("barrier abort, next phase", barrier_abort_in_the_next_phase);
+    check("barrier time-out", || barrier_times_out_for_all(4));
+}
+
+#[test]
+fn spsc() {
+    check("spsc push and pop", || spsc_push_pop(2, 10));
+    check("spsc send and recv", || spsc_send_recv(2, 10));
+    check("spsc notify", spsc_push_and_notify);
+    check("spsc time-out", spsc_times_out_or_receives);
+    check("spsc consumer leaves", spsc_consumer_leaves);
+}
