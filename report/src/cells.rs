@@ -118,10 +118,7 @@ pub fn collect(measurements: &[Measurement]) -> Result<Vec<Cell>, CellError> {
         let replica = is_replica(record);
         let table = (record.suite.as_str(), record.group.as_str(), record.metric.as_str());
         if *directions.entry(table).or_insert(record.better) != record.better {
-            return Err(CellError::Direction {
-                group: record.group.clone(),
-                metric: record.metric.clone(),
-            });
+            return Err(CellError::Direction { group: record.group.clone(), metric: record.metric.clone() });
         }
         if !seen.insert((key.clone(), replica, record.round)) {
             return Err(CellError::Twice {

@@ -76,7 +76,8 @@ pub fn check(site: &Site) -> Vec<Problem> {
     for (path, contents) in site.files.iter().filter(|(path, _)| path.ends_with(".css")) {
         let text = String::from_utf8_lossy(contents);
         if text.contains("url(") || text.contains("@import") {
-            problems.push(Problem { file: path.clone(), what: "the style sheet asks for another file".into() });
+            problems
+                .push(Problem { file: path.clone(), what: "the style sheet asks for another file".into() });
         }
     }
     problems
@@ -92,7 +93,8 @@ impl Page {
     fn parse(contents: &[u8]) -> Self {
         let text = String::from_utf8(contents.to_vec());
         let html = Html::parse_document(text.as_deref().unwrap_or_default());
-        let ids = every(&html, "[id]").iter().filter_map(|element| element.attr("id")).map(str::to_owned).collect();
+        let ids =
+            every(&html, "[id]").iter().filter_map(|element| element.attr("id")).map(str::to_owned).collect();
         Self { text, html, ids }
     }
 
@@ -149,9 +151,12 @@ impl Page {
                 continue;
             }
             let named = svg.attr("role") == Some("img")
-                && ["title", "desc"].iter().all(|part| first(svg, part).is_some_and(|part| !words(part).is_empty()));
+                && ["title", "desc"]
+                    .iter()
+                    .all(|part| first(svg, part).is_some_and(|part| !words(part).is_empty()));
             let label = svg.attr("aria-labelledby").unwrap_or_default();
-            let labelled = !label.is_empty() && label.split_whitespace().all(|id| self.ids.iter().any(|own| own == id));
+            let labelled =
+                !label.is_empty() && label.split_whitespace().all(|id| self.ids.iter().any(|own| own == id));
             if !named || !labelled {
                 found.push("an SVG without role, title or description".into());
             }
@@ -171,7 +176,9 @@ impl Page {
             needs("a[href$=\".csv\"]", "CSV link");
             needs("figcaption", "caption");
             needs("code", "command that reproduces it");
-            if first(figure, "a[href^=\"#\"]").and_then(|link| link.attr("href")) != Some(&*format!("#{name}")) {
+            if first(figure, "a[href^=\"#\"]").and_then(|link| link.attr("href"))
+                != Some(&*format!("#{name}"))
+            {
                 found.push(format!("figure {name}: no permalink"));
             }
         }
@@ -183,7 +190,8 @@ impl Page {
         }
         for element in every(&self.html, "*") {
             for (name, value) in element.value().attrs() {
-                let asks = matches!(name, "src" | "href" | "srcset" | "action" | "poster" | "data" | "xlink:href");
+                let asks =
+                    matches!(name, "src" | "href" | "srcset" | "action" | "poster" | "data" | "xlink:href");
                 if asks && is_external(value) {
                     found.push(format!("{} asks for {value}", element.value().name()));
                 }
@@ -213,7 +221,8 @@ impl Page {
 /// Where a link from `from` leads, if that is nowhere.
 fn resolve(from: &str, link: &str, site: &Site, pages: &BTreeMap<&str, Page>) -> Option<String> {
     let dangling = || Some(format!("dangling link {link}"));
-    let (path, fragment) = link.split_once('#').map_or((link, None), |(path, fragment)| (path, Some(fragment)));
+    let (path, fragment) =
+        link.split_once('#').map_or((link, None), |(path, fragment)| (path, Some(fragment)));
     let target = if path.is_empty() {
         from.to_owned()
     } else if path.starts_with('/') {

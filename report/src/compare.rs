@@ -104,8 +104,7 @@ impl CrossFit<'_> {
 /// Chooses the best of `candidates` for either half of the rounds; none if there is no choice to be made.
 #[must_use]
 pub fn cross_fit<'a>(candidates: &[&'a Cell]) -> Option<CrossFit<'a>> {
-    let measured: Vec<&Cell> =
-        candidates.iter().copied().filter(|cell| !cell.values.is_empty()).collect();
+    let measured: Vec<&Cell> = candidates.iter().copied().filter(|cell| !cell.values.is_empty()).collect();
     if let [only] = measured[..] {
         return Some(CrossFit { halves: [Some(only), Some(only)] });
     }
@@ -235,9 +234,7 @@ fn judgement(
 }
 
 fn pair_up(variant: &BTreeMap<u32, f64>, baseline: &BTreeMap<u32, f64>, like: &Cell) -> Comparison {
-    let pairs = variant
-        .iter()
-        .filter_map(|(round, &value)| Some((value, *baseline.get(round)?)));
+    let pairs = variant.iter().filter_map(|(round, &value)| Some((value, *baseline.get(round)?)));
     Comparison::of(pairs, like.better)
 }
 

@@ -125,7 +125,9 @@ pub fn about(kernel: &str) -> &'static str {
         "mandelbrot" => "Uneven computation: some rows cost a hundred times what others do.",
         "triad" => "Memory bandwidth: three arrays streamed, next to no arithmetic.",
         "sum" => "Reduction: one pass over an array, partial results combined in a fixed order.",
-        "histogram" => "Shared state: counts in one shared table, in atomics, or in private tables merged at the end.",
+        "histogram" => {
+            "Shared state: counts in one shared table, in atomics, or in private tables merged at the end."
+        }
         "echo" => "Waiting: requests to a server that answers after a set delay.",
         _ => "",
     }

@@ -104,9 +104,7 @@ pub fn verifications(text: &str, file: &str) -> Result<Vec<Verification>, ReadEr
             (Status::NotRun, result) if result != CheckResult::NotRun => {
                 Err("status is `not_run` but there is a result".into())
             }
-            (Status::Failed, CheckResult::Pass) => {
-                Err("status is `failed` but the result is `pass`".into())
-            }
+            (Status::Failed, CheckResult::Pass) => Err("status is `failed` but the result is `pass`".into()),
             _ => Ok(()),
         }
     })

@@ -123,7 +123,13 @@ pub fn render(input: Input<'_>) -> Result<Site, RenderError> {
             let (id, host) = (records.run.id.clone(), records.run.host.name.clone());
             let path = if at == 0 { "index.html".to_owned() } else { format!("runs/{id}/index.html") };
             let href = if from_root { path } else { format!("../../{path}") };
-            links.push(page::OtherRun { href, id, host, started: records.run.started.clone(), quick: records.run.quick });
+            links.push(page::OtherRun {
+                href,
+                id,
+                host,
+                started: records.run.started.clone(),
+                quick: records.run.quick,
+            });
         }
         links
     };

@@ -36,8 +36,7 @@ pub struct Comparison {
 
 impl Comparison {
     /// A comparison of nothing.
-    pub const NONE: Self =
-        Self { ratio: None, ci: None, rounds: 0, verdict: Verdict::Inconclusive };
+    pub const NONE: Self = Self { ratio: None, ci: None, rounds: 0, verdict: Verdict::Inconclusive };
 
     /// The same comparison the other way round: ratios inverted, the verdict turned.
     ///
@@ -103,9 +102,7 @@ impl Comparison {
     #[must_use]
     pub fn certain_effect(&self) -> f64 {
         match self.ci {
-            Some([low, high]) if low > 1.0 || high < 1.0 => {
-                low.ln().abs().min(high.ln().abs()).exp()
-            }
+            Some([low, high]) if low > 1.0 || high < 1.0 => low.ln().abs().min(high.ln().abs()).exp(),
             _ => 1.0,
         }
     }
@@ -138,8 +135,7 @@ pub fn t_interval(values: &[f64]) -> (f64, Option<[f64; 2]>) {
 /// With no degree of freedom.
 #[must_use]
 pub fn t_quantile(degrees: usize) -> f64 {
-    let distribution =
-        StudentsT::new(0.0, 1.0, degrees as f64).expect("at least one degree of freedom");
+    let distribution = StudentsT::new(0.0, 1.0, degrees as f64).expect("at least one degree of freedom");
     distribution.inverse_cdf(0.5 + CONFIDENCE / 2.0)
 }
 
@@ -169,8 +165,7 @@ pub fn median(values: impl IntoIterator<Item = f64>) -> Option<Median> {
     if n == 0 {
         return None;
     }
-    let value =
-        if n % 2 == 1 { sorted[n / 2] } else { f64::midpoint(sorted[n / 2 - 1], sorted[n / 2]) };
+    let value = if n % 2 == 1 { sorted[n / 2] } else { f64::midpoint(sorted[n / 2 - 1], sorted[n / 2]) };
     let skip = skipped_by_median_interval(n);
     let rounds = u32::try_from(n).unwrap_or(u32::MAX);
     Some(Median { value, interval: [sorted[skip], sorted[n - 1 - skip]], rounds })

@@ -47,7 +47,10 @@ pub fn to_json(summary: &Summary) -> String {
     };
     let rows: Vec<String> = summary.rows.iter().map(|row| format!("    {}", json(row))).collect();
     let rows = if rows.is_empty() { String::new() } else { format!("\n{}\n  ", rows.join(",\n")) };
-    format!("{{\n  \"schema\": {},\n  \"margin\": {},\n  \"rows\": [{rows}]\n}}\n", summary.schema, summary.margin)
+    format!(
+        "{{\n  \"schema\": {},\n  \"margin\": {},\n  \"rows\": [{rows}]\n}}\n",
+        summary.schema, summary.margin
+    )
 }
 
 /// `value` to six significant digits.

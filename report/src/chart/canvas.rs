@@ -38,7 +38,8 @@ impl<'a> Canvas<'a> {
     fn stroke<S: BackendStyle>(&mut self, style: &S) {
         let ink = Ink::of_token(style.color().rgb);
         let width = units(style.stroke_width() as i32);
-        let _ = write!(self.out, r#" class="s-{}" stroke="{}" stroke-width="{width}""#, ink.class(), ink.hex());
+        let _ =
+            write!(self.out, r#" class="s-{}" stroke="{}" stroke-width="{width}""#, ink.class(), ink.hex());
         if let Some(dashes) = ink.dashes() {
             let _ = write!(self.out, r#" stroke-dasharray="{dashes}""#);
         }
@@ -113,7 +114,11 @@ impl DrawingBackend for Canvas<'_> {
         Ok(())
     }
 
-    fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, path: I, style: &S) -> Drawn {
+    fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(
+        &mut self,
+        path: I,
+        style: &S,
+    ) -> Drawn {
         if style.color().alpha == 0.0 {
             return Ok(());
         }
@@ -124,7 +129,13 @@ impl DrawingBackend for Canvas<'_> {
         Ok(())
     }
 
-    fn draw_circle<S: BackendStyle>(&mut self, center: BackendCoord, radius: u32, style: &S, fill: bool) -> Drawn {
+    fn draw_circle<S: BackendStyle>(
+        &mut self,
+        center: BackendCoord,
+        radius: u32,
+        style: &S,
+        fill: bool,
+    ) -> Drawn {
         let [x, y, r] = [center.0, center.1, radius as i32].map(units);
         let _ = write!(self.out, r#"<circle cx="{x}" cy="{y}" r="{r}""#);
         if fill {
@@ -137,7 +148,11 @@ impl DrawingBackend for Canvas<'_> {
         Ok(())
     }
 
-    fn fill_polygon<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, vert: I, style: &S) -> Drawn {
+    fn fill_polygon<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(
+        &mut self,
+        vert: I,
+        style: &S,
+    ) -> Drawn {
         self.out.push_str("<polygon");
         self.fill(style.color());
         self.points(vert);

@@ -63,11 +63,7 @@ pub fn draw(frame: &Frame<'_>, dots: &Dots) -> String {
     frame.wrap(height, &drawing)
 }
 
-fn marks(
-    drawing: &mut String,
-    height: u32,
-    dots: &Dots,
-) -> super::Drawn {
+fn marks(drawing: &mut String, height: u32, dots: &Dots) -> super::Drawn {
     let root = Canvas::new(drawing, WIDTH, height).into_drawing_area();
     let x = axis_of(dots);
     let ticks = x.ticks.clone();
@@ -90,11 +86,7 @@ fn marks(
         root.draw(&Text::new(label.clone(), (at, below + 4 * TENTHS), Ink::Quiet.words(anchor, VPos::Top)))?;
     }
     let (right, below) = chart.backend_coord(&(end, rows));
-    root.draw(&Text::new(
-        caption,
-        (right, below + 21 * TENTHS),
-        Ink::Quiet.words(HPos::Right, VPos::Top),
-    ))?;
+    root.draw(&Text::new(caption, (right, below + 21 * TENTHS), Ink::Quiet.words(HPos::Right, VPos::Top)))?;
     if let Some(reference) = dots.reference {
         plot.draw(&PathElement::new([(reference, 0.0), (reference, rows)], Ink::Mark.line(10)))?;
     }
@@ -111,7 +103,11 @@ fn marks(
         plot.draw(&marker((row.value, track), row.style, 45))?;
         let (_, top) = chart.backend_coord(&(start, at as f64));
         let y = top + 17 * TENTHS;
-        root.draw(&Text::new(row.label.clone(), (SIDE * TENTHS, y), Ink::Text.words(HPos::Left, VPos::Bottom)))?;
+        root.draw(&Text::new(
+            row.label.clone(),
+            (SIDE * TENTHS, y),
+            Ink::Text.words(HPos::Left, VPos::Bottom),
+        ))?;
         let value = number::with_unit(row.value, &dots.unit);
         let corner = (WIDTH as i32 * TENTHS - SIDE * TENTHS, y);
         root.draw(&Text::new(value, corner, Ink::Text.words(HPos::Right, VPos::Bottom)))?;

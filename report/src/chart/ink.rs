@@ -54,9 +54,8 @@ impl Ink {
             Self::Series(style) => (5, Some(style)),
             Self::Line(style) => (6, Some(style)),
         };
-        let family = style.map_or(0, |style| {
-            FAMILIES.iter().position(|family| *family == style.family).unwrap_or(0) as u8
-        });
+        let family = style
+            .map_or(0, |style| FAMILIES.iter().position(|family| *family == style.family).unwrap_or(0) as u8);
         RGBColor(kind, family, style.map_or(0, |style| style.member))
     }
 

@@ -151,5 +151,7 @@ fn swatch_of(line: Ink, style: Option<Style>) -> String {
     })();
     super::drawn(drawn);
     drop(root);
-    format!(r#"<svg class="swatch" aria-hidden="true" viewBox="0 0 30 12" width="30" height="12">{drawing}</svg>"#)
+    format!(
+        r#"<svg class="swatch" aria-hidden="true" viewBox="0 0 30 12" width="30" height="12">{drawing}</svg>"#
+    )
 }

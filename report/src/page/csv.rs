@@ -3,16 +3,18 @@
 use crate::cells::Cell;
 use crate::compare::Judgement;
 
-const CELLS: &str = "suite,group,metric,unit,variant,workers,params,peer,rounds,median,low,high,failed,not_run";
+const CELLS: &str =
+    "suite,group,metric,unit,variant,workers,params,peer,rounds,median,low,high,failed,not_run";
 const RATIOS: &str = "suite,group,metric,unit,variant,workers,baseline,ratio,low,high,rounds,verdict";
 
 /// A line a cell: its median, the interval and what became of its rounds.
 pub(super) fn cells<'a>(cells: impl IntoIterator<Item = &'a Cell>) -> String {
     let lines = cells.into_iter().map(|cell| {
         let key = &cell.key;
-        let [median, low, high] = cell.median().map_or([String::new(), String::new(), String::new()], |median| {
-            [median.value, median.interval[0], median.interval[1]].map(|value| value.to_string())
-        });
+        let [median, low, high] =
+            cell.median().map_or([String::new(), String::new(), String::new()], |median| {
+                [median.value, median.interval[0], median.interval[1]].map(|value| value.to_string())
+            });
         let fields = [
             key.suite.clone(),
             key.group.clone(),
@@ -38,7 +40,9 @@ pub(super) fn cells<'a>(cells: impl IntoIterator<Item = &'a Cell>) -> String {
 pub(super) fn ratios<'a>(judgements: impl IntoIterator<Item = &'a Judgement>) -> String {
     let lines = judgements.into_iter().map(|judgement| {
         let row = &judgement.row;
-        let number = |value: Option<f64>| value.map_or(String::new(), |value| crate::summary::rounded(value).to_string());
+        let number = |value: Option<f64>| {
+            value.map_or(String::new(), |value| crate::summary::rounded(value).to_string())
+        };
         let fields = [
             row.suite.clone(),
             row.group.clone(),

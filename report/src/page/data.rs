@@ -31,9 +31,7 @@ pub(super) fn render(press: &mut Press<'_>) -> Result<(), RenderError> {
     }
     let ends = |end: &'static str| move |path: &str| path.ends_with(end);
     let page = Page {
-        records: table(press, "Records", |path| {
-            !path.ends_with(".csv") && !path.ends_with(".schema.json")
-        }),
+        records: table(press, "Records", |path| !path.ends_with(".csv") && !path.ends_with(".schema.json")),
         schemas: table(press, "JSON Schemas of the records", ends(".schema.json")),
         figures: table(press, "Figures as CSV", ends(".csv")),
     };

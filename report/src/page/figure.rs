@@ -135,7 +135,10 @@ pub(super) fn speedup(press: &mut Press<'_>, table: Cells<'_>) -> Option<Figure>
     let many = most > f64::from(MANY_WORKERS);
     let label = |value: f64| if value.fract() == 0.0 { format!("{value}") } else { number::short(value) };
     let (x, y) = if many {
-        (Axis::log(1.0, most, 6, label), Axis::log(low.min(1.0), high, 7, |value| format!("{}×", axis::plain(value))))
+        (
+            Axis::log(1.0, most, 6, label),
+            Axis::log(low.min(1.0), high, 7, |value| format!("{}×", axis::plain(value))),
+        )
     } else {
         let top = high.max(f64::from(report.run.host.cores).min(most));
         (Axis::whole(most as u32), Axis::from_zero(top, |value| format!("{}×", axis::plain(value))))
@@ -167,7 +170,9 @@ pub(super) fn speedup(press: &mut Press<'_>, table: Cells<'_>) -> Option<Figure>
             Td::text(&cell.key.variant).note(&cell.key.params),
             Td::number(cell.key.workers.to_string()),
             Td::number(number::ratio(row.ratio.map(f64::recip), None)),
-            Td::number(row.ci.map_or("–".into(), |[low, high]| number::interval([high.recip(), low.recip()]))),
+            Td::number(
+                row.ci.map_or("–".into(), |[low, high]| number::interval([high.recip(), low.recip()])),
+            ),
             Td::number(row.rounds.to_string()),
         ]);
     }
@@ -179,10 +184,11 @@ pub(super) fn speedup(press: &mut Press<'_>, table: Cells<'_>) -> Option<Figure>
     Some(Figure {
         svg: lines::draw(&frame, &lines),
         legend: legend(&lines),
-        meaning: "Sequential time over the model's time, compared within each round; the line marked ideal gains \
+        meaning:
+            "Sequential time over the model's time, compared within each round; the line marked ideal gains \
                   a whole core's worth with every worker. Beyond the cores there is nothing left to gain for \
                   work that computes."
-            .into(),
+                .into(),
         basis: format!("ratio of times · {rounds} rounds · geometric mean with 95 % t interval"),
         command: command(&key.group),
         id,
@@ -222,8 +228,16 @@ pub(super) fn sizes(press: &mut Press<'_>, sizes: &[Cells<'_>]) -> Option<Figure
             }
         }
     }
+    series.retain(|series| series.points.len() > 1);
     series.sort_by_key(|series| names::order(&series.label));
-    let ends = || series.iter().flat_map(|series| series.points.iter().flat_map(|point| point.interval.into_iter().flatten()));
+    if series.is_empty() {
+        return None;
+    }
+    let ends = || {
+        series
+            .iter()
+            .flat_map(|series| series.points.iter().flat_map(|point| point.interval.into_iter().flatten()))
+    };
     let (low, high) = (ends().fold(f64::INFINITY, f64::min), ends().fold(0.0, f64::max));
     let key = &sizes[0].first()?.key;
     let crossings = crossings(&series);
@@ -248,7 +262,8 @@ pub(super) fn sizes(press: &mut Press<'_>, sizes: &[Cells<'_>]) -> Option<Figure
     );
     let frame = Frame { id: &id, title: &title, desc: &desc, quick: report.run.quick };
     let all: Vec<&Cell> = shown.iter().flatten().copied().collect();
-    let mut by_size = Table::new(format!("{group}: time by size"), &["Size", "Variant", "#Workers", "#Median", "#Rounds"]);
+    let mut by_size =
+        Table::new(format!("{group}: time by size"), &["Size", "Variant", "#Workers", "#Median", "#Rounds"]);
     for cell in &all {
         let Some(median) = cell.median() else { continue };
         by_size.push(vec![
@@ -264,9 +279,10 @@ pub(super) fn sizes(press: &mut Press<'_>, sizes: &[Cells<'_>]) -> Option<Figure
     Some(Figure {
         svg: lines::draw(&frame, &lines),
         legend: legend(&lines),
-        meaning: "Median time and its 95 % interval; a ring marks where a model's line crosses the sequential \
+        meaning:
+            "Median time and its 95 % interval; a ring marks where a model's line crosses the sequential \
                   one. Sizes are steps, not a scale: between them the crossing is a guess."
-            .into(),
+                .into(),
         basis: basis(&all),
         command: command(&format!("{group}/")),
         id,
@@ -306,7 +322,9 @@ pub(super) fn families(
 /// The title of charts whose suite has no models: the judgement whose effect is the largest that is certain.
 pub(super) fn suite_title(report: &Report<'_>, table: Cells<'_>) -> String {
     let judgements = table.iter().flat_map(|cell| {
-        [Against::Baseline, Against::BestPeer].into_iter().filter_map(|against| report.judgement(cell, against))
+        [Against::Baseline, Against::BestPeer]
+            .into_iter()
+            .filter_map(|against| report.judgement(cell, against))
     });
     let (native, others): (Vec<_>, Vec<_>) =
         judgements.partition(|judgement| !judgement.row.variant.contains('/'));
@@ -349,7 +367,9 @@ fn speedup_title(report: &Report<'_>, table: Cells<'_>) -> String {
     match verdict {
         Verdict::Better => format!("Best: {best}, {speedup} as fast as sequential with {workers}"),
         Verdict::Worse => format!("No model beats sequential: {best} reaches {speedup} with {workers}"),
-        Verdict::Equivalent => format!("No model beats sequential: {best} equals it at {speedup} with {workers}"),
+        Verdict::Equivalent => {
+            format!("No model beats sequential: {best} equals it at {speedup} with {workers}")
+        }
         Verdict::Inconclusive => format!("Inconclusive: {best} at {speedup} of sequential with {workers}"),
     }
 }
@@ -365,8 +385,11 @@ struct Crossing {
 }
 
 fn crossings(series: &[Series]) -> Vec<Crossing> {
-    let Some(sequential) = series.iter().find(|series| series.label == "sequential") else { return Vec::new() };
-    let at = |series: &Series, x: f64| series.points.iter().find(|point| point.x == x).map(|point| point.y.ln());
+    let Some(sequential) = series.iter().find(|series| series.label == "sequential") else {
+        return Vec::new();
+    };
+    let at =
+        |series: &Series, x: f64| series.points.iter().find(|point| point.x == x).map(|point| point.y.ln());
     let mut crossings = Vec::new();
     for model in series.iter().filter(|series| series.label != "sequential") {
         for pair in sequential.points.windows(2) {
@@ -409,8 +432,11 @@ fn sizes_title(
         .collect();
     let (first, last) = (names[0], names[names.len() - 1]);
     if let Some(step) = certain.iter().map(|crossing| crossing.after).min() {
-        let models: Vec<&str> =
-            certain.iter().filter(|crossing| crossing.after == step).map(|crossing| crossing.model.as_str()).collect();
+        let models: Vec<&str> = certain
+            .iter()
+            .filter(|crossing| crossing.after == step)
+            .map(|crossing| crossing.model.as_str())
+            .collect();
         let (from, to) = (names[step], names[step + 1]);
         return format!("Overtaking sequential between {from} and {to}: {}", words::list(&models));
     }
@@ -486,7 +512,9 @@ fn table_of<'b>(shown: &[&'b Cell], report: &'b Report<'_>) -> Vec<&'b Cell> {
     report
         .cells
         .iter()
-        .filter(|cell| (&cell.key.suite, &cell.key.group, &cell.key.metric) == (&key.suite, &key.group, &key.metric))
+        .filter(|cell| {
+            (&cell.key.suite, &cell.key.group, &cell.key.metric) == (&key.suite, &key.group, &key.metric)
+        })
         .collect()
 }
 

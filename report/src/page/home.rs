@@ -47,7 +47,8 @@ pub(super) fn render(press: &mut Press<'_>) -> Result<(), RenderError> {
         let key = &judgement.key;
         let tables = report.tables(&key.suite);
         let Some(table) = tables.iter().find(|table| {
-            (&table[0].key.group, &table[0].key.metric, &table[0].key.unit) == (&key.group, &key.metric, &key.unit)
+            (&table[0].key.group, &table[0].key.metric, &table[0].key.unit)
+                == (&key.group, &key.metric, &key.unit)
         }) else {
             continue;
         };
@@ -133,17 +134,19 @@ fn models(press: &Press<'_>) -> Option<Table> {
 
 /// Processes against threads, and who wins if anybody does.
 fn families_td(press: &Press<'_>, table: Cells<'_>) -> Td {
-    let Some((ours, theirs, compared)) = figure::families(press.report, table) else { return Td::number("–") };
+    let Some((ours, theirs, compared)) = figure::families(press.report, table) else {
+        return Td::number("–");
+    };
     let trusted = figure::trusted(press.report, table);
     let verdict = if trusted { compared.verdict } else { Verdict::Inconclusive };
     let interval = compared.ci.map(number::interval).unwrap_or_default();
-    Td::number(number::ratio(compared.ratio, None)).note(format!("{interval} {} ÷ {}", either(&ours), either(&theirs))).word(
-        match verdict {
+    Td::number(number::ratio(compared.ratio, None))
+        .note(format!("{interval} {} ÷ {}", either(&ours), either(&theirs)))
+        .word(match verdict {
             Verdict::Better => "processes",
             Verdict::Worse => "threads",
             other => words::verdict(other),
-        },
-    )
+        })
 }
 
 /// Names that either half of the rounds chose.

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
+use super::Press;
 use super::figure::{self, Figure};
 use super::table::{self, Table};
-use super::Press;
 use crate::compare::Table as Cells;
 use crate::names;
 use crate::site::RenderError;
@@ -53,7 +53,8 @@ fn sections(press: &mut Press<'_>, tables: &[Cells<'_>]) -> Vec<Section> {
             .collect();
         if let Some(figure) = figure::sizes(press, &curve) {
             let way = way(&of_way[0]);
-            let title = if way.is_empty() { "Across sizes".to_owned() } else { format!("{way}: across sizes") };
+            let title =
+                if way.is_empty() { "Across sizes".to_owned() } else { format!("{way}: across sizes") };
             let id = figure::slug(&["across", &way]);
             sections.push(Section { id, title, figures: vec![figure], tables: Vec::new() });
         }
@@ -77,7 +78,8 @@ fn section(press: &mut Press<'_>, tables: &[Cells<'_>]) -> Section {
     let mut section = Section { id: figure::slug(&[name]), title, figures: Vec::new(), tables: Vec::new() };
     for table in tables {
         let time = table[0].key.metric == "time";
-        let native = if time { figure::kernel_title(report, table) } else { figure::suite_title(report, table) };
+        let native =
+            if time { figure::kernel_title(report, table) } else { figure::suite_title(report, table) };
         section.figures.extend(figure::dots(press, table, "", native, |cell| cell.prefix().is_empty()));
         if time {
             section.figures.extend(figure::speedup(press, table));

@@ -50,7 +50,10 @@ fn facts(report: &Report<'_>) -> Vec<(&'static str, String)> {
         ("Huge pages", or_none(&host.huge_pages)),
         ("Kernel", host.kernel.clone()),
         ("Virtualised", host.virtualised.clone().unwrap_or_else(|| "no".into())),
-        ("Load before and after", format!("{} and {}", number::short(host.load_before), number::short(host.load_after))),
+        (
+            "Load before and after",
+            format!("{} and {}", number::short(host.load_before), number::short(host.load_after)),
+        ),
         ("CPU time stolen", format!("{} %", number::short(100.0 * host.steal))),
         ("Run", run.id.clone()),
         ("Started", report.started()),
@@ -114,7 +117,9 @@ fn missing(report: &Report<'_>) -> Option<Table> {
     for cell in &report.cells {
         let Some((status, reason)) = cell.trouble() else { continue };
         let (state, word) = match status {
-            Status::Failed => ("failed", format!("failed in {} of {} rounds", cell.failed.len(), rounds(cell))),
+            Status::Failed => {
+                ("failed", format!("failed in {} of {} rounds", cell.failed.len(), rounds(cell)))
+            }
             _ => ("not-run", format!("not run in {} of {} rounds", cell.not_run.len(), rounds(cell))),
         };
         table.rows.push(Row {

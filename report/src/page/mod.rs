@@ -41,8 +41,8 @@ type Files = BTreeMap<String, Vec<u8>>;
 
 /// Renders one run's site; `runs` links to all of them, this one included.
 pub(crate) fn render(records: &RunRecords, runs: &[OtherRun]) -> Result<Files, RenderError> {
-    let report = Report::of(records)
-        .map_err(|source| RenderError::Records { run: records.run.id.clone(), source })?;
+    let report =
+        Report::of(records).map_err(|source| RenderError::Records { run: records.run.id.clone(), source })?;
     let mut press = Press::new(&report, runs)?;
     press.files.insert("style.css".into(), include_bytes!("../../templates/style.css").to_vec());
     press.files.insert("favicon.svg".into(), include_bytes!("../../templates/favicon.svg").to_vec());

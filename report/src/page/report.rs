@@ -136,10 +136,19 @@ impl<'a> Report<'a> {
         }
         let cells = run.cells;
         if cells.failed > 0 {
-            warn("Failed cells.", format!("{} of {} cells failed; each is shown with its reason.", cells.failed, cells.expected));
+            warn(
+                "Failed cells.",
+                format!(
+                    "{} of {} cells failed; each is shown with its reason.",
+                    cells.failed, cells.expected
+                ),
+            );
         }
         if run.host.steal > STEAL {
-            let text = format!("The hypervisor took {} % of the CPU time during the run.", number::short(100.0 * run.host.steal));
+            let text = format!(
+                "The hypervisor took {} % of the CPU time during the run.",
+                number::short(100.0 * run.host.steal)
+            );
             warn("Disturbed host.", text);
         }
         if run.host.load_before > f64::from(run.host.cores) * 0.5 {

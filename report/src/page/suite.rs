@@ -64,12 +64,8 @@ pub(super) fn render(press: &mut Press<'_>) -> Result<(), RenderError> {
             section.tables.retain(|table| !table.rows.is_empty());
             sections.push(section);
         }
-        let page = Page {
-            title: suite.title,
-            lead: suite.lead,
-            command: "cargo xtask report".into(),
-            sections,
-        };
+        let page =
+            Page { title: suite.title, lead: suite.lead, command: "cargo xtask report".into(), sections };
         press.page(suite.path, "suite.html", suite.title, &page)?;
     }
     Ok(())

@@ -72,10 +72,7 @@ impl Table {
     pub fn new(caption: impl Into<String>, head: &[&str]) -> Self {
         let head = head
             .iter()
-            .map(|text| Head {
-                text: text.trim_start_matches('#').to_owned(),
-                number: text.starts_with('#'),
-            })
+            .map(|text| Head { text: text.trim_start_matches('#').to_owned(), number: text.starts_with('#') })
             .collect();
         Self { caption: caption.into(), head, rows: Vec::new() }
     }
@@ -87,8 +84,7 @@ impl Table {
 
 /// What is plotted: median, interval, rounds.
 pub(super) fn medians(caption: String, cells: &[&Cell]) -> Table {
-    let mut table =
-        Table::new(caption, &["Variant", "#Workers", "#Median", "#95 % interval", "#Rounds"]);
+    let mut table = Table::new(caption, &["Variant", "#Workers", "#Median", "#95 % interval", "#Rounds"]);
     for cell in cells {
         let Some(median) = cell.median() else { continue };
         table.push(vec![
@@ -106,7 +102,8 @@ pub(super) fn medians(caption: String, cells: &[&Cell]) -> Table {
 pub(super) fn judged(report: &Report<'_>, cells: Cells<'_>) -> Table {
     let key = &cells[0].key;
     let native: Vec<&Cell> = sorted(cells).into_iter().filter(|cell| cell.prefix().is_empty()).collect();
-    let baseline = native.iter().find_map(|cell| baseline_of(cell, cells)).map(|cell| cell.key.variant.clone());
+    let baseline =
+        native.iter().find_map(|cell| baseline_of(cell, cells)).map(|cell| cell.key.variant.clone());
     let has_peers = native.iter().any(|cell| report.judgement(cell, Against::BestPeer).is_some());
     let scaling = native.iter().any(|cell| alone(cell, cells).is_some());
     let sequential = baseline.as_deref() == Some("sequential");
@@ -131,7 +128,11 @@ pub(super) fn judged(report: &Report<'_>, cells: Cells<'_>) -> Table {
         row.push(median_td(cell, &median));
         if let Some(baseline) = &baseline {
             let itself = &cell.key.variant == baseline;
-            row.push(if itself { again_td(report, cell) } else { ratio_td(report.judgement(cell, Against::Baseline)) });
+            row.push(if itself {
+                again_td(report, cell)
+            } else {
+                ratio_td(report.judgement(cell, Against::Baseline))
+            });
         }
         if has_peers {
             row.push(ratio_td(report.judgement(cell, Against::BestPeer)));
@@ -160,9 +161,13 @@ pub(super) fn interpreted(report: &Report<'_>, cells: Cells<'_>) -> Option<Table
     if of_interpreters.is_empty() {
         return None;
     }
-    let head = ["Variant", "#Workers", "Version", "GIL", "Start method", "#Median", "#÷ own sequential", "#Rounds"];
+    let head =
+        ["Variant", "#Workers", "Version", "GIL", "Start method", "#Median", "#÷ own sequential", "#Rounds"];
     let key = &cells[0].key;
-    let mut table = Table::new(format!("{}: {} of interpreters, each against its own sequential program", key.group, key.metric), &head);
+    let mut table = Table::new(
+        format!("{}: {} of interpreters, each against its own sequential program", key.group, key.metric),
+        &head,
+    );
     for cell in of_interpreters {
         let Some(mut row) = opening(cell) else { continue };
         let name = cell.prefix().trim_end_matches('/');
@@ -182,7 +187,11 @@ pub(super) fn interpreted(report: &Report<'_>, cells: Cells<'_>) -> Option<Table
         row.extend([Td::text(version), Td::text(gil), Td::text(start)]);
         row.push(median_td(cell, &median));
         let itself = cell.model() == "sequential";
-        row.push(if itself { again_td(report, cell) } else { ratio_td(report.judgement(cell, Against::Baseline)) });
+        row.push(if itself {
+            again_td(report, cell)
+        } else {
+            ratio_td(report.judgement(cell, Against::Baseline))
+        });
         row.push(Td::number(rounds(cell)));
         table.rows.push(Row { state: state(cell), cells: row });
     }

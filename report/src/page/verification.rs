@@ -26,12 +26,28 @@ pub(super) fn render(press: &mut Press<'_>) -> Result<(), RenderError> {
 }
 
 fn table(records: &[Verification]) -> Table {
-    let head = ["Subject", "Checker", "Scenario", "Result", "Coverage", "#Threads", "#Bound", "#Executions", "#Seconds"];
+    let head = [
+        "Subject",
+        "Checker",
+        "Scenario",
+        "Result",
+        "Coverage",
+        "#Threads",
+        "#Bound",
+        "#Executions",
+        "#Seconds",
+    ];
     let mut table = Table::new("What each checker found", &head);
     let mut sorted: Vec<&Verification> = records.iter().collect();
     sorted.sort_by_cached_key(|record| {
         let urgency = u8::from(record.result == CheckResult::Pass);
-        (urgency, record.subject.clone(), record.checker.clone(), record.scenario.clone(), serde_json::to_string(record).unwrap_or_default())
+        (
+            urgency,
+            record.subject.clone(),
+            record.checker.clone(),
+            record.scenario.clone(),
+            serde_json::to_string(record).unwrap_or_default(),
+        )
     });
     for record in sorted {
         let result = match record.result {

@@ -30,7 +30,11 @@ pub(super) fn sentence(judgement: &Judgement) -> String {
             format!("{who}: the same {} as {}, {factor}×{interval}", names::metric(&row.metric), row.baseline)
         }
         Verdict::Inconclusive => {
-            format!("Inconclusive: {who} at {factor}× the {} of {}{interval}", names::metric(&row.metric), row.baseline)
+            format!(
+                "Inconclusive: {who} at {factor}× the {} of {}{interval}",
+                names::metric(&row.metric),
+                row.baseline
+            )
         }
         Verdict::Better | Verdict::Worse => match (row.metric.as_str(), row.better) {
             ("time", Better::Lower) if ratio < 1.0 => {

@@ -33,7 +33,14 @@ impl Noise {
 }
 
 /// A record with a value.
-pub fn measured(suite: &str, group: &str, variant: &str, workers: u32, round: u32, value: f64) -> Measurement {
+pub fn measured(
+    suite: &str,
+    group: &str,
+    variant: &str,
+    workers: u32,
+    round: u32,
+    value: f64,
+) -> Measurement {
     Measurement {
         schema: SCHEMA,
         status: Status::Ok,
@@ -171,7 +178,13 @@ pub fn full(rounds: u32, quick: bool) -> RunRecords {
                     let handing = copied * factor + 9e3;
                     put("kernels", &group, "process_pool-copied", workers, time * over + handing);
                     put("kernels", &group, "rayon", workers, time * over * 1.01 + 3e3);
-                    put("kernels", &group, "scoped", workers, time * over * 0.998 + 40e3 * f64::from(workers));
+                    put(
+                        "kernels",
+                        &group,
+                        "scoped",
+                        workers,
+                        time * over * 0.998 + 40e3 * f64::from(workers),
+                    );
                     if workers != 1 {
                         put("kernels", &group, "hybrid", workers, time * over * 1.03 + 1.3e6);
                     }
@@ -218,12 +231,19 @@ pub fn full(rounds: u32, quick: bool) -> RunRecords {
         put("claims", "spawn-cost/start-join", "cpython-3.11/threads", 1, 78e3);
         put("claims", "spawn-cost/start-join", "cpython-3.11/processes-fork", 1, 1.9e6);
         put("claims", "spawn-cost/start-join", "cpython-3.11/processes-spawn", 1, 95e6);
-        for (variant, bytes) in [("threads", 31e3), ("thread_pool", 34e3), ("processes", 410e3), ("process_pool", 402e3), ("hybrid", 223e3)] {
+        for (variant, bytes) in [
+            ("threads", 31e3),
+            ("thread_pool", 34e3),
+            ("processes", 410e3),
+            ("process_pool", 402e3),
+            ("hybrid", 223e3),
+        ] {
             for workers in [1_u32, 2, 4] {
                 if variant == "hybrid" && workers == 1 {
                     continue;
                 }
-                let value = (bytes * (1.0 + 0.2 / f64::from(workers)) * (0.01 * noise.normal()).exp()).round();
+                let value =
+                    (bytes * (1.0 + 0.2 / f64::from(workers)) * (0.01 * noise.normal()).exp()).round();
                 let mut record = measured("claims", "memory-cost/idle", variant, workers, round, value);
                 record.metric = "pss".into();
                 record.unit = "bytes".into();
@@ -261,7 +281,8 @@ pub fn small() -> RunRecords {
         }
         put("mandelbrot/python", "cpython-3.11/sequential", 1, 1.1e8);
         put("mandelbrot/python", "cpython-3.11/threads", 2, 1.13e8);
-        let again = measured("kernels", "mandelbrot/medium", "sequential", 1, round, 9.01e7 + f64::from(round) * 1e4);
+        let again =
+            measured("kernels", "mandelbrot/medium", "sequential", 1, round, 9.01e7 + f64::from(round) * 1e4);
         all.push(replica(again));
         let died = measured("kernels", "mandelbrot/medium", "hybrid", 2, round, 1.0);
         all.push(without_value(died, Status::Failed, "worker 1 was killed by SIGKILL"));
