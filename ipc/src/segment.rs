@@ -35,6 +35,8 @@ const MAX_LEN: usize = isize::MAX as usize / 2;
 /// anonymous memory, which may get them, would compare page sizes. Creation allocates the pages; a mapping still takes one
 /// minor fault for each page that it touches first, which [`prefault`](Segment::prefault) gets over with.
 ///
+/// What sealing cannot prevent: whoever has the descriptor may punch holes, which turns contents to zero.
+///
 /// **Concurrency.** Everybody who maps the segment may write to it at any time, so it hands out raw pointers, and references only
 /// to [`Shareable`] types.
 ///

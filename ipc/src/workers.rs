@@ -357,9 +357,13 @@ impl Workers {
             command.arg0(name);
         }
         command.arg(format!("heddle-worker-{rank}"));
-        let child = command.spawn().map_err(|source| StartError::Spawn { rank, source })?;
+        let mut child = command.spawn().map_err(|source| StartError::Spawn { rank, source })?;
         // The child has not been waited for, so the id is still its own. Dropping the handle neither kills nor reaps it.
-        let pidfd = os::pidfd(child.id()).map_err(|source| StartError::Spawn { rank, source })?;
+        let pidfd = os::pidfd(child.id()).map_err(|source| {
+            // Nobody would watch it.
+            let _ = child.kill().and_then(|()| child.wait());
+            StartError::Spawn { rank, source }
+        })?;
         let link = Arc::new(Link::new(rank, child.id(), pidfd, control, self.spin));
         self.supervisor.as_ref().expect("only drop takes it").watch([Arc::clone(&link)]);
         Ok(link)

@@ -214,3 +214,24 @@ fn an_endless_task_times_out_and_is_restarted() {
     workers.restart(0).unwrap();
     assert_eq!(workers.call(0, double, 3), Ok(6));
 }
+
+#[test]
+fn handles_may_move_between_threads() {
+    fn moves<T: Send>() {}
+    fn is_shared<T: Send + Sync>() {}
+    is_shared::<Workers>();
+    is_shared::<Segment>();
+    moves::<heddle_ipc::Ticket<u64>>();
+}
+
+#[test]
+fn a_stack_overflow_is_a_death() {
+    fn recurse(depth: u64) -> u64 {
+        if depth == u64::MAX {
+            return 0;
+        }
+        let room = std::hint::black_box([depth; 1024]);
+        std::hint::black_box(recurse(depth + 1)) + room[depth as usize % room.len()]
+    }
+    assert_eq!(ends(recurse), Exit::Signal(libc::SIGSEGV));
+}
