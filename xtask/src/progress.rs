@@ -34,6 +34,12 @@ impl Progress {
         self.bar.set_message(format!("{} left, {doing}", in_words(self.left())));
     }
 
+    /// The plan has changed: so many seconds of work are left.
+    pub fn replan(&mut self, left: f64) {
+        self.planned = self.done + left;
+        self.bar.set_length(milliseconds(self.planned));
+    }
+
     /// A line that stays.
     pub fn line(&self, text: &str) {
         self.bar.suspend(|| eprintln!("{text}"));

@@ -107,6 +107,7 @@ fn damaged_records_stop_a_resume_and_stay_as_they_are() {
 #[test]
 fn the_budget_is_kept_and_what_gave_way_is_said() {
     let house = House::new();
+    house.spoil("g/plain/b/1", "sleep 0.5; extra \"$ID\" 5");
     let start = Instant::now();
     let run = house.measure(&["--budget", "3s"]);
     assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());

@@ -87,7 +87,7 @@ pub fn due(cells: &[Cell], plan: &Plan, records: &[Measurement], round: u32) -> 
     }
     let mut turns = Vec::new();
     for (at, cell) in cells.iter().enumerate() {
-        let planned = plan.cells.get(&cell.id()).is_some_and(|share| round < share.rounds);
+        let planned = plan.cells.get(&cell.id()).is_some_and(|it| (it.from..it.rounds).contains(&round));
         let failed = failures.get(&(cell.group.as_str(), cell.variant.as_str(), cell.workers));
         if planned && failed.is_none_or(|rounds| (rounds.len() as u32) < TRIES) {
             turns.push((at, false));
@@ -142,7 +142,7 @@ mod tests {
             )
         };
         let cells = expand(&(entry("a", true) + &entry("b", false)), 1, &[]).unwrap();
-        let share = Share { rounds: 3, mode: Mode::Sampled, seconds: 0.1 };
+        let share = Share { from: 0, rounds: 3, mode: Mode::Sampled, seconds: 0.1 };
         let shares = cells.iter().map(|cell| (cell.id(), share)).collect();
         (cells, Plan { rounds: 3, cells: shares, left_out: vec![] })
     }

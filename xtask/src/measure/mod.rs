@@ -96,6 +96,7 @@ pub fn run(flags: &MeasureFlags) -> Result<Done> {
         turn_limit: selection.turn_limit,
         started: Instant::now(),
         before: run.seconds,
+        found: None,
     };
     let interrupted = session.measure(&mut run);
     run_file::conclude(&session.folder, &mut run, session.journal.records())?;

@@ -41,6 +41,8 @@ pub struct Plan {
 /// A cell's share of the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Share {
+    /// The first round that it takes part in.
+    pub from: u32,
     /// It takes part in the rounds below this one.
     pub rounds: u32,
     /// How it is timed.
@@ -52,7 +54,30 @@ pub struct Share {
 impl Plan {
     /// Seconds that the plan is expected to take from round `from` on.
     pub fn seconds_from(&self, from: u32) -> f64 {
-        self.cells.values().map(|share| share.seconds * f64::from(share.rounds.saturating_sub(from))).sum()
+        let of = |share: &Share| share.seconds * f64::from(share.rounds.saturating_sub(from.max(share.from)));
+        self.cells.values().map(of).sum()
+    }
+
+    /// The plan of what is left after the first round, when the costs are known: what took part stays in
+    /// the records, and what had been left out may take part after all.
+    pub fn after_first_round(&self, rest: Plan) -> Plan {
+        let mut left_out = rest.left_out;
+        let mut cells = rest.cells;
+        for (id, share) in &mut cells {
+            share.from = u32::from(!self.cells.contains_key(id));
+            share.rounds += 1;
+        }
+        for (id, share) in &self.cells {
+            cells.entry(id.clone()).or_insert(Share { rounds: 1, ..*share });
+        }
+        for line in &mut left_out {
+            if let Some(rounds) = line.strip_prefix("rounds ") {
+                *line = format!("of the rounds after the first, {rounds}");
+            } else {
+                *line += " after the first round";
+            }
+        }
+        Plan { rounds: rest.rounds + 1, cells, left_out }
     }
 }
 
@@ -95,7 +120,7 @@ pub fn plan(cells: &[Priced], modes: &BTreeMap<String, Mode>, budget: f64, wante
     let shares = cells.iter().filter(|cell| !gone.contains(cell.group.as_str())).map(|cell| {
         let rounds = if cell.size == Size::Small { small } else { other };
         let mode = modes.get(&cell.group).copied().unwrap_or(Mode::Sampled);
-        (cell.id.clone(), Share { rounds, mode, seconds: cell.seconds })
+        (cell.id.clone(), Share { from: 0, rounds, mode, seconds: cell.seconds })
     });
     Plan { rounds: wanted, cells: shares.collect(), left_out }
 }
@@ -133,6 +158,25 @@ mod tests {
     fn rounds(budget: f64) -> Vec<(String, u32)> {
         let plan = plan(&house(), &BTreeMap::new(), budget, 15);
         plan.cells.into_iter().map(|(id, share)| (id.trim_end_matches("/v/1").into(), share.rounds)).collect()
+    }
+
+    #[test]
+    fn after_the_first_round_the_plan_follows_the_real_costs() {
+        // The first estimate left the large sizes out; then it proves too high by a factor of ten.
+        let first = plan(&house(), &BTreeMap::new(), 23.0, 15);
+        let cheaper: Vec<_> =
+            house().into_iter().map(|it| Priced { seconds: it.seconds / 10.0, ..it }).collect();
+        let second = first.after_first_round(plan(&cheaper, &BTreeMap::new(), 21.0, 14));
+        let shares: Vec<_> = second.cells.values().map(|share| (share.from, share.rounds)).collect();
+        assert_eq!(shares, [(1, 15), (0, 15), (0, 15), (1, 15), (0, 15)]);
+        assert_eq!((second.rounds, second.left_out.len()), (15, 0));
+        // Or too low: what has been measured once is not taken back.
+        let dearer: Vec<_> =
+            house().into_iter().map(|it| Priced { seconds: it.seconds * 20.0, ..it }).collect();
+        let third = first.after_first_round(plan(&dearer, &BTreeMap::new(), 13.0, 14));
+        assert_eq!(third.cells["a/medium/v/1"].rounds, 1);
+        assert_eq!(third.cells["a/small/v/1"].rounds, 2);
+        assert!(third.left_out.iter().any(|it| it.starts_with("a/medium: no room")), "{:?}", third.left_out);
     }
 
     #[test]

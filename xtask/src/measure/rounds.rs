@@ -1,6 +1,6 @@
 //! Calibration, the plan, and the rounds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ const ONCE_ABOVE_NS: f64 = 200e6;
 /// Seconds of a turn that criterion samples: warm-up, measurement, analysis, start.
 const SAMPLED_SECONDS: f64 = 0.32;
 /// Seconds of a turn of a program that was not calibrated.
-const EXTRA_SECONDS: f64 = 0.5;
+const EXTRA_SECONDS: f64 = 0.3;
 /// Samples that criterion takes at least; each is one call or more.
 const SAMPLES: f64 = 10.0;
 
@@ -43,6 +43,14 @@ pub struct Session {
     pub started: Instant,
     /// Seconds measured before, by processes that were interrupted.
     pub before: f64,
+    /// What calibration found, until the first round tells it better.
+    pub found: Option<Found>,
+}
+
+/// What is known of the cells before the first round.
+pub struct Found {
+    priced: Vec<Priced>,
+    modes: BTreeMap<String, Mode>,
 }
 
 impl Session {
@@ -52,7 +60,7 @@ impl Session {
     /// If the user interrupts or this side fails; `run` is up to date then.
     pub fn measure(&mut self, run: &mut Run) -> Result<()> {
         let cpu = CpuTime::now();
-        let result = self.plan_and_run(run, cpu);
+        let result = self.plan_and_run(run, cpu).and_then(|()| self.record_left_out());
         self.take_stock(run, cpu);
         run.complete = result.is_ok();
         result
@@ -65,44 +73,54 @@ impl Session {
             Err(_) => {
                 self.journal.keep(|_| false)?;
                 let plan = self.calibrate(run)?;
-                run_file::replace(&file, &serde_json::to_string_pretty(&plan)?)?;
+                self.save(&plan)?;
                 plan
             }
         };
-        run.left_out.clone_from(&plan.left_out);
         let first = journal::first_open_round(&self.cells, &plan, self.journal.records());
-        // Before the first round there are only the cells that are not in the plan; those stay.
+        // Cells that are not in the plan have failed in calibration; their records stay.
         let planned = |group: &str, variant: &str, workers: u32| {
             plan.cells.contains_key(&format!("{group}/{variant}/{workers}"))
         };
         self.journal.keep(|it| it.round < first || !planned(&it.group, &it.variant, it.workers))?;
-        self.run_rounds(run, &plan, first, cpu)
+        self.run_rounds(run, plan, first, cpu)
     }
 
-    fn run_rounds(&mut self, run: &mut Run, plan: &Plan, first: u32, cpu: CpuTime) -> Result<()> {
+    fn run_rounds(&mut self, run: &mut Run, mut plan: Plan, first: u32, cpu: CpuTime) -> Result<()> {
         let mut progress = Progress::new(plan.seconds_from(first));
         // How much longer turns take than expected, learnt round by round.
         let mut slowness = 1.0;
         for round in first..plan.rounds {
-            let mut turns = journal::due(&self.cells, plan, self.journal.records(), round);
+            run.left_out.clone_from(&plan.left_out);
+            let mut turns = journal::due(&self.cells, &plan, self.journal.records(), round);
             if turns.is_empty() {
                 break;
             }
-            let expected: f64 = turns.iter().map(|&(at, _)| self.seconds_of_turn(plan, at)).sum();
+            let expected: f64 = turns.iter().map(|&(at, _)| self.seconds_of_turn(&plan, at)).sum();
             if round > 0 && self.elapsed() + expected * slowness > run.budget_seconds {
                 run.left_out.push(format!("rounds {} to {}: the budget is spent", round + 1, plan.rounds));
                 break;
             }
             shuffle(&mut turns, run.seed, round);
             let start = Instant::now();
+            let mut costs: BTreeMap<String, f64> = BTreeMap::new();
             for &(at, second) in &turns {
-                progress.advance(0.0, &self.cells[at].id());
-                let mode = plan.cells[&self.cells[at].id()].mode;
-                let turn = self.runner.run(&self.cells[at], mode, self.limit(run))?;
+                let id = self.cells[at].id();
+                progress.advance(0.0, &id);
+                let turn = self.runner.run(&self.cells[at], plan.cells[&id].mode, self.limit(run))?;
+                *costs.entry(id).or_default() += turn.took.as_secs_f64();
                 self.journal.append(records::of_turn(&self.cells[at], second, round, turn.result))?;
-                progress.advance(self.seconds_of_turn(plan, at), "");
+                progress.advance(self.seconds_of_turn(&plan, at), "");
             }
             slowness = start.elapsed().as_secs_f64() / expected.max(1e-3);
+            if let Some(found) = self.found.take() {
+                let rest =
+                    found.with_costs(&costs).plan(run.budget_seconds - self.elapsed(), plan.rounds - 1);
+                plan = plan.after_first_round(rest);
+                self.save(&plan)?;
+                progress.replan(plan.seconds_from(1));
+                slowness = 1.0;
+            }
             self.take_stock(run, cpu);
             run_file::write(&self.folder, run)?;
             progress.line(&format!(
@@ -116,7 +134,26 @@ impl Session {
             ));
         }
         progress.finish();
+        let sizes = "medium and large sizes: --quick".to_string();
+        if run.quick && !run.left_out.contains(&sizes) {
+            run.left_out.push(sizes);
+        }
         Ok(())
+    }
+
+    fn save(&self, plan: &Plan) -> Result<()> {
+        run_file::replace(&self.folder.join("plan.json"), &serde_json::to_string_pretty(plan)?)
+    }
+
+    /// Gives every cell without a record one that says why.
+    fn record_left_out(&mut self) -> Result<()> {
+        let of = |group: &str, variant: &str, workers| format!("{group}/{variant}/{workers}");
+        let recorded: BTreeSet<String> =
+            self.journal.records().iter().map(|it| of(&it.group, &it.variant, it.workers)).collect();
+        let left_out = self.cells.iter().filter(|cell| !recorded.contains(&cell.id()));
+        let lines =
+            left_out.flat_map(|cell| records::not_run(cell, "left out: no room in the budget")).collect();
+        self.journal.append(lines)
     }
 
     /// Tries cells whose cost is unknown, and plans. Cells that will not be run get their records here.
@@ -175,19 +212,9 @@ impl Session {
             let repeat = self.cells.iter().any(|cell| cell.repeat && cell.id() == price.id);
             price.seconds *= if repeat { 2.0 } else { 1.0 };
         }
-        let mut plan = plan::plan(&priced, &modes, run.budget_seconds - self.elapsed(), run.rounds);
-        if run.quick {
-            plan.left_out.push("medium and large sizes: --quick".into());
-        }
-        for cell in self.cells.clone() {
-            let recorded =
-                self.journal.records().iter().any(|it| {
-                    (&it.group, &it.variant, it.workers) == (&cell.group, &cell.variant, cell.workers)
-                });
-            if !recorded && !plan.cells.contains_key(&cell.id()) {
-                self.journal.append(records::not_run(&cell, "left out: no room in the budget"))?;
-            }
-        }
+        let found = Found { priced, modes };
+        let plan = found.plan(run.budget_seconds - self.elapsed(), run.rounds);
+        self.found = Some(found);
         Ok(plan)
     }
 
@@ -248,6 +275,23 @@ impl Session {
         debug_assert!(
             self.journal.records().iter().all(|it| (it.status == Status::Ok) == it.value.is_some())
         );
+    }
+}
+
+impl Found {
+    /// The same with what the first round has shown; cells that were not in it are scaled alike.
+    fn with_costs(mut self, costs: &BTreeMap<String, f64>) -> Found {
+        let expected: f64 =
+            self.priced.iter().filter(|it| costs.contains_key(&it.id)).map(|it| it.seconds).sum();
+        let scale = costs.values().sum::<f64>() / expected.max(1e-9);
+        for price in &mut self.priced {
+            price.seconds = costs.get(&price.id).copied().unwrap_or(price.seconds * scale);
+        }
+        self
+    }
+
+    fn plan(&self, budget: f64, rounds: u32) -> Plan {
+        plan::plan(&self.priced, &self.modes, budget, rounds)
     }
 }
 
