@@ -93,6 +93,9 @@ impl Builder {
 
     /// How long an idle worker, and whoever waits for one, spins before sleeping. Unless set 50 us if this process may use
     /// more CPUs than there are workers, else 1.5 us.
+    ///
+    /// A worker inherits the CPUs that the starting thread may use, and does not spin at all if that is a single one: start
+    /// workers before pinning the thread, and have a task pin each.
     pub fn spin(mut self, spin: Duration) -> Self {
         self.spin = Some(spin);
         self
