@@ -36,10 +36,10 @@ fn without_descriptors() {
     let limit = rustix::process::getrlimit(Resource::Nofile);
     let mut failures = 0;
     for most in 3_u64.. {
-        let few = Rlimit { current: Some(most), ..limit.clone() };
+        let few = Rlimit { current: Some(most), ..limit };
         rustix::process::setrlimit(Resource::Nofile, few).expect("a lower limit is allowed");
         let started = Workers::start(2);
-        rustix::process::setrlimit(Resource::Nofile, limit.clone()).expect("so is the old one");
+        rustix::process::setrlimit(Resource::Nofile, limit).expect("so is the old one");
         if let Ok(workers) = started {
             assert_eq!(workers.call(1, main_ran, ()), Ok(0));
             break;
