@@ -3,12 +3,12 @@
 //! Cells are compared within a table: one suite, group, metric and unit. Native code has no prefix and
 //! `cpython-3.11/` is one; nothing is compared across prefixes. Each cell is judged against
 //!
-//! - the baseline of its prefix: `sequential`, or `threads` where the table has no `sequential` (the costs of
-//!   creation and memory); with as many workers if there are such, else with the fewest;
+//! - the baseline of its prefix: the first of [`BASELINES`] that the table has (the costs of creation and memory
+//!   have no sequential program); any but `sequential` with as many workers only;
 //! - the best peer, unless it is a peer itself: see [`cross_fit`].
 //!
-//! A baseline measured twice in a round is compared with itself (A/A). If that ratio lies beyond the margin,
-//! the machine was too restless to tell, and every verdict of that table and prefix is inconclusive.
+//! A cell measured twice in a round is compared with itself (A/A). If that ratio lies beyond the margin, the
+//! machine was too restless to tell, and every comparison with that cell is inconclusive.
 
 use std::collections::BTreeMap;
 
@@ -37,6 +37,9 @@ pub struct Judgement {
     /// What the summary says of it; ratios not yet rounded.
     pub row: SummaryRow,
 }
+
+/// Models that others are judged against, the first that is there.
+pub const BASELINES: [&str; 3] = ["sequential", "threads", "thread_pool"];
 
 /// Cells of one suite, group, metric and unit.
 pub type Table<'a> = &'a [Cell];
@@ -85,6 +88,12 @@ impl CrossFit<'_> {
         names.sort_unstable();
         names.dedup();
         names.join("|")
+    }
+
+    /// Whether any of the chosen was too restless to be compared with.
+    #[must_use]
+    pub fn restless(&self) -> bool {
+        self.halves.iter().flatten().any(|cell| restless(cell))
     }
 
     /// The value of the chosen cell in each round.
@@ -136,7 +145,9 @@ pub fn baseline_of<'a>(cell: &Cell, table: Table<'a>) -> Option<&'a Cell> {
         let candidates = table
             .iter()
             .filter(|other| other.prefix() == cell.prefix() && other.model() == model)
-            .filter(|other| !other.values.is_empty());
+            .filter(|other| !other.values.is_empty())
+            // Only the sequential program stands for all numbers of workers.
+            .filter(|other| model == BASELINES[0] || other.key.workers == cell.key.workers);
         // Same parameters first, then as many workers, then the fewest.
         candidates.min_by_key(|other| {
             let key = &other.key;
@@ -144,19 +155,15 @@ pub fn baseline_of<'a>(cell: &Cell, table: Table<'a>) -> Option<&'a Cell> {
             (params_differ, key.workers != cell.key.workers, key.workers, key.params.clone())
         })
     };
-    let has_sequential =
-        table.iter().any(|other| other.prefix() == cell.prefix() && other.model() == "sequential");
-    if has_sequential { like("sequential") } else { like("threads") }
+    let is_there =
+        |model: &str| table.iter().any(|other| other.prefix() == cell.prefix() && other.model() == model);
+    like(BASELINES.into_iter().find(|model| is_there(model))?)
 }
 
-/// Whether some A/A comparison of this table and prefix left the margin.
+/// Whether a cell differed from its own second run by more than the margin.
 #[must_use]
-pub fn restless(table: Table<'_>, prefix: &str) -> bool {
-    table
-        .iter()
-        .filter(|cell| cell.prefix() == prefix)
-        .filter_map(again)
-        .any(|compared| compared.beyond_margin())
+pub fn restless(cell: &Cell) -> bool {
+    again(cell).is_some_and(|compared| compared.beyond_margin())
 }
 
 /// A cell against its own second run; none if there was no second run.
@@ -169,16 +176,16 @@ pub fn again(cell: &Cell) -> Option<Comparison> {
 fn judge_table(table: Table<'_>) -> Vec<Judgement> {
     let mut judged = Vec::new();
     for cell in table {
-        let restless = restless(table, cell.prefix());
-        let mut push = |against, baseline: String, compared: Comparison| {
+        let mut push = |against, baseline: String, compared: Comparison, restless: bool| {
             judged.push(judgement(cell, against, baseline, compared, restless));
         };
         if let Some(compared) = again(cell) {
-            push(Against::Itself, cell.key.variant.clone(), compared);
+            push(Against::Itself, cell.key.variant.clone(), compared, restless(cell));
         }
         match baseline_of(cell, table) {
             Some(baseline) if baseline.key.variant != cell.key.variant => {
-                push(Against::Baseline, baseline.key.variant.clone(), paired(cell, baseline));
+                let compared = paired(cell, baseline);
+                push(Against::Baseline, baseline.key.variant.clone(), compared, restless(baseline));
             }
             _ => {}
         }
@@ -187,7 +194,8 @@ fn judge_table(table: Table<'_>) -> Vec<Judgement> {
         }
         let peers: Vec<&Cell> = peers_of(cell, table);
         if let Some(best) = cross_fit(&peers) {
-            push(Against::BestPeer, best.name(), pair_up(&cell.values, &best.values(), cell));
+            let compared = pair_up(&cell.values, &best.values(), cell);
+            push(Against::BestPeer, best.name(), compared, best.restless());
         }
     }
     judged

@@ -95,13 +95,13 @@ pub fn with_unit(value: f64, unit: &str) -> String {
 /// Both ends of an interval with their unit, as `72.0–74.1 µs`, that no line breaks.
 ///
 /// ```
-/// assert_eq!(heddle_report::number::span([72e3, 74.1e3], "ns"), "72.0–74.1\u{a0}µs");
+/// assert_eq!(heddle_report::number::span([72e3, 74.1e3], "ns"), "72.0\u{2060}–\u{2060}74.1\u{a0}µs");
 /// ```
 #[must_use]
 pub fn span([low, high]: [f64; 2], unit: &str) -> String {
     let [from, to] = [low, high].map(|end| with_unit(end, unit));
     let text = match (from.split_once(' '), to.split_once(' ')) {
-        (Some((digits, one)), Some((_, other))) if one == other => format!("{digits}–{to}"),
+        (Some((digits, one)), Some((_, other))) if one == other => format!("{digits}\u{2060}–\u{2060}{to}"),
         _ => format!("{from} – {to}"),
     };
     text.replace(' ', "\u{a0}")

@@ -7,7 +7,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::axis::{self, Axis};
-use super::canvas::{Canvas, TENTHS};
+use super::canvas::{Canvas, TENTHS, text_width};
 use super::ink::{Ink, Style};
 use super::{Frame, WIDTH};
 use crate::number;
@@ -79,11 +79,14 @@ fn marks(drawing: &mut String, height: u32, dots: &Dots) -> super::Drawn {
         .build_cartesian_2d(x, Axis::bare(rows..0.0))?;
     let plot = chart.plotting_area();
 
+    let mut row = LabelRow::default();
     for (value, label) in &ticks {
         plot.draw(&PathElement::new([(*value, 0.0), (*value, rows)], Ink::Grid.line(8)))?;
         let (at, below) = chart.backend_coord(&(*value, rows));
-        let anchor = edge_anchor(at);
-        root.draw(&Text::new(label.clone(), (at, below + 4 * TENTHS), Ink::Quiet.words(anchor, VPos::Top)))?;
+        if let Some(anchor) = row.place(at, label) {
+            let style = Ink::Quiet.words(anchor, VPos::Top);
+            root.draw(&Text::new(label.clone(), (at, below + 4 * TENTHS), style))?;
+        }
     }
     let (right, below) = chart.backend_coord(&(end, rows));
     root.draw(&Text::new(caption, (right, below + 21 * TENTHS), Ink::Quiet.words(HPos::Right, VPos::Top)))?;
@@ -144,13 +147,28 @@ pub(super) fn marker<'a, DB: DrawingBackend + 'a>(
         .into_dyn()
 }
 
-/// Where a tick's label hangs so that it stays inside the chart.
-pub(super) fn edge_anchor(at: i32) -> HPos {
-    let width = WIDTH as i32 * TENTHS;
-    match at {
-        _ if at < 22 * TENTHS => HPos::Left,
-        _ if at > width - 22 * TENTHS => HPos::Right,
-        _ => HPos::Center,
+/// Labels below an axis, from left to right. Each stays inside the chart and clear of the one before it.
+#[derive(Debug, Default)]
+pub(super) struct LabelRow {
+    /// Where the last label ends, in units.
+    end: f64,
+}
+
+impl LabelRow {
+    /// Where a label hangs that belongs to `at` tenths of a unit; none if there is no room for it.
+    pub(super) fn place(&mut self, at: i32, label: &str) -> Option<HPos> {
+        let at = f64::from(at) / f64::from(TENTHS);
+        let (width, room) = (text_width(label), f64::from(WIDTH));
+        let (anchor, left) = match at {
+            _ if at < width / 2.0 => (HPos::Left, at),
+            _ if at + width / 2.0 > room => (HPos::Right, at - width),
+            _ => (HPos::Center, at - width / 2.0),
+        };
+        let free = self.end == 0.0 || left >= self.end + 4.0;
+        if free {
+            self.end = left + width;
+        }
+        free.then_some(anchor)
     }
 }
 

@@ -5,7 +5,7 @@ use plotters::style::text_anchor::{HPos, VPos};
 
 use super::axis::Axis;
 use super::canvas::{Canvas, TENTHS};
-use super::dots::{edge_anchor, marker};
+use super::dots::{LabelRow, marker};
 use super::ink::{Ink, Style};
 use super::{Frame, WIDTH};
 
@@ -83,10 +83,13 @@ fn marks(drawing: &mut String, lines: &Lines) -> super::Drawn {
         let style = Ink::Quiet.words(HPos::Right, VPos::Center);
         root.draw(&Text::new(label.clone(), (x - 5 * TENTHS, y), style))?;
     }
+    let mut row = LabelRow::default();
     for (value, label) in &lines.x.ticks {
         let (x, y) = chart.backend_coord(&(*value, bottom));
-        let style = Ink::Quiet.words(edge_anchor(x), VPos::Top);
-        root.draw(&Text::new(label.clone(), (x, y + 5 * TENTHS), style))?;
+        if let Some(anchor) = row.place(x, label) {
+            let style = Ink::Quiet.words(anchor, VPos::Top);
+            root.draw(&Text::new(label.clone(), (x, y + 5 * TENTHS), style))?;
+        }
     }
     let (x, y) = chart.backend_coord(&(right, bottom));
     let style = Ink::Quiet.words(HPos::Right, VPos::Top);

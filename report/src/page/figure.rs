@@ -14,6 +14,7 @@ use crate::compare::{Against, Table as Cells, best_against_best, cross_fit, rest
 use crate::names::{self, Family};
 use crate::number;
 use crate::records::{Better, Verdict};
+use crate::stats::MIN_ROUNDS;
 
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Figure {
@@ -76,8 +77,9 @@ pub(super) fn dots(
     let id = format!("{id_prefix}{}", slug(&[&key.group, &key.metric]));
     let better = if shown[0].better == Better::Lower { "less" } else { "more" };
     let reference = if dots.reference.is_some() { " The dashed line is the sequential program." } else { "" };
+    let interval = if few(&shown) { "range" } else { "its 95 % interval" };
     let meaning = format!(
-        "Median and its 95 % interval; {better} is better. A number after a name counts its workers.{reference}"
+        "Median and {interval}; {better} is better. A number after a name counts its workers.{reference}"
     );
     let desc = described(&shown);
     let frame = Frame { id: &id, title: &title, desc: &desc, quick: report.run.quick };
@@ -176,7 +178,7 @@ pub(super) fn speedup(press: &mut Press<'_>, table: Cells<'_>) -> Option<Figure>
             Td::number(row.rounds.to_string()),
         ]);
     }
-    let rounds = range(judged.iter().map(|(_, judgement)| judgement.row.rounds as usize));
+    let rounds = rounds(judged.iter().map(|(_, judgement)| judgement.row.rounds as usize));
     let csv = press.csv(
         &slug(&[&key.suite, &key.group, "speed-up"]),
         csv::ratios(judged.iter().map(|(_, judgement)| *judgement)),
@@ -189,7 +191,7 @@ pub(super) fn speedup(press: &mut Press<'_>, table: Cells<'_>) -> Option<Figure>
                   a whole core's worth with every worker. Beyond the cores there is nothing left to gain for \
                   work that computes."
                 .into(),
-        basis: format!("ratio of times · {rounds} rounds · geometric mean with 95 % t interval"),
+        basis: format!("ratio of times · {rounds} · geometric mean with 95 % t interval"),
         command: command(&key.group),
         id,
         title,
@@ -336,13 +338,18 @@ pub(super) fn suite_title(report: &Report<'_>, table: Cells<'_>) -> String {
     });
     match strongest.or(judgements.first()) {
         Some(judgement) => words::sentence(judgement),
-        None => format!("{}: nothing to compare with", table[0].key.metric),
+        None => {
+            let metric = names::metric(&table[0].key.metric);
+            format!("{metric} of {}: nothing to compare with", table[0].key.group)
+        }
     }
 }
 
-/// Whether verdicts of this table may be told at all.
+/// Whether verdicts of this table may be told at all: not in a quick run, nor if the sequential program was
+/// too restless.
 pub(super) fn trusted(report: &Report<'_>, table: Cells<'_>) -> bool {
-    !report.run.quick && !restless(table, "")
+    let sequential = table.iter().filter(|cell| cell.key.variant == "sequential");
+    !report.run.quick && !sequential.into_iter().any(restless)
 }
 
 fn speedup_title(report: &Report<'_>, table: Cells<'_>) -> String {
@@ -493,17 +500,25 @@ fn described(cells: &[&Cell]) -> String {
 }
 
 fn basis(cells: &[&Cell]) -> String {
-    let rounds = range(cells.iter().map(|cell| cell.values.len()));
+    let rounds = rounds(cells.iter().map(|cell| cell.values.len()));
     let unit = cells.first().map_or("", |cell| cell.key.unit.as_str());
-    format!("recorded in {unit} · {rounds} rounds · median with 95 % interval of order statistics")
+    let interval = if few(cells) { "its range" } else { "95 % interval of order statistics" };
+    format!("recorded in {unit} · {rounds} · median with {interval}")
 }
 
-fn range(counts: impl Iterator<Item = usize>) -> String {
+/// Whether some cell has too few rounds for an interval of its median.
+fn few(cells: &[&Cell]) -> bool {
+    cells.iter().any(|cell| cell.values.len() < MIN_ROUNDS as usize)
+}
+
+/// How many rounds the cells have, in words.
+fn rounds(counts: impl Iterator<Item = usize>) -> String {
     let counts: Vec<usize> = counts.collect();
     match (counts.iter().min(), counts.iter().max()) {
-        (Some(least), Some(most)) if least == most => least.to_string(),
-        (Some(least), Some(most)) => format!("{least} to {most}"),
-        _ => "no".into(),
+        (Some(1), Some(1)) => "1 round".into(),
+        (Some(least), Some(most)) if least == most => format!("{least} rounds"),
+        (Some(least), Some(most)) => format!("{least} to {most} rounds"),
+        _ => "no rounds".into(),
     }
 }
 

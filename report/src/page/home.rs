@@ -140,6 +140,9 @@ fn families_td(press: &Press<'_>, table: Cells<'_>) -> Td {
     let trusted = figure::trusted(press.report, table);
     let verdict = if trusted { compared.verdict } else { Verdict::Inconclusive };
     let interval = compared.ci.map(number::interval).unwrap_or_default();
+    if compared.ratio.is_none() {
+        return Td::number("–").word(words::verdict(Verdict::Inconclusive));
+    }
     Td::number(number::ratio(compared.ratio, None))
         .note(format!("{interval} {} ÷ {}", either(&ours), either(&theirs)))
         .word(match verdict {

@@ -103,7 +103,7 @@ fn again(report: &Report<'_>) -> Option<Table> {
                 Td::text(&row.variant),
                 ratio_td(Some(judgement)),
                 Td::number(row.rounds.to_string()),
-                Td::text(if beyond { "no: all verdicts of this group are inconclusive" } else { "yes" }),
+                Td::text(if beyond { "no: every comparison with it is inconclusive" } else { "yes" }),
             ],
         });
     }

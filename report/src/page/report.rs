@@ -68,7 +68,8 @@ impl<'a> Report<'a> {
         self.styles.get(variant).copied().unwrap_or(unknown)
     }
 
-    /// The tables of a suite, in the order of pages: by subject and way, sizes from small to large.
+    /// The tables of a suite, in the order of pages: by subject and way, sizes from small to large; the
+    /// size that interpreters can do comes last.
     pub fn tables<'b>(&'b self, suite: &'b str) -> Vec<Table<'b>> {
         let mut tables: Vec<Table<'b>> =
             compare::tables(&self.cells).filter(|table| table[0].key.suite == suite).collect();
@@ -77,7 +78,8 @@ impl<'a> Report<'a> {
             // Time first: it is what most tables have and what all charts are about.
             let metric = &table[0].key.metric;
             let metric = (metric != "time", metric.clone());
-            (group.subject, group.way, names::size_order(&group.case), metric)
+            let interpreted = group.case == "python";
+            (group.subject, interpreted, group.way, names::size_order(&group.case), metric)
         });
         tables
     }
@@ -163,7 +165,7 @@ impl<'a> Report<'a> {
     }
 
     /// How many workers a table's charts compare its variants at: as many as there are cores, unless the
-    /// models together are more than a tenth faster with another number (waiting kernels are).
+    /// models together take less than nine tenths of the time with another number (waiting kernels do).
     pub fn team(&self, table: Table<'_>) -> u32 {
         let mut by_workers: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
         for cell in table.iter().filter(|cell| !cell.peer && cell.prefix().is_empty()) {
@@ -177,8 +179,9 @@ impl<'a> Report<'a> {
         let score = |logs: &Vec<f64>| logs.iter().sum::<f64>() / logs.len() as f64;
         let best = by_workers.iter().min_by(|a, b| score(a.1).total_cmp(&score(b.1)));
         let Some((&best, best_logs)) = best else { return self.run.host.cores };
+        let time = table[0].key.metric == "time";
         match by_workers.get(&self.run.host.cores) {
-            Some(logs) if score(logs) < score(best_logs) + 1.1_f64.ln() => self.run.host.cores,
+            Some(logs) if !time || score(logs) < score(best_logs) + 1.1_f64.ln() => self.run.host.cores,
             _ => best,
         }
     }

@@ -117,7 +117,8 @@ pub(super) fn judged(report: &Report<'_>, cells: Cells<'_>) -> Table {
         head.extend(["#Own T1 ÷ Tp"].into_iter().chain(sequential.then_some("#Efficiency")));
     }
     head.push("#Rounds");
-    let mut table = Table::new(format!("{}: {} of every native cell", key.group, key.metric), &head);
+    let mut table =
+        Table::new(format!("{}: {} of every native cell", key.group, names::metric(&key.metric)), &head);
     for cell in native {
         let Some(first) = opening(cell) else { continue };
         let Some(median) = cell.median() else {
@@ -161,13 +162,13 @@ pub(super) fn interpreted(report: &Report<'_>, cells: Cells<'_>) -> Option<Table
     if of_interpreters.is_empty() {
         return None;
     }
-    let head =
-        ["Variant", "#Workers", "Version", "GIL", "Start method", "#Median", "#÷ own sequential", "#Rounds"];
+    let baseline = of_interpreters.iter().find_map(|cell| baseline_of(cell, cells));
+    let against = format!("#÷ own {}", baseline.map_or("baseline", Cell::model));
+    let head = ["Variant", "#Workers", "Version", "GIL", "Start method", "#Median", &against, "#Rounds"];
     let key = &cells[0].key;
-    let mut table = Table::new(
-        format!("{}: {} of interpreters, each against its own sequential program", key.group, key.metric),
-        &head,
-    );
+    let caption =
+        format!("{}: {} of interpreters, each against itself only", key.group, names::metric(&key.metric));
+    let mut table = Table::new(caption, &head);
     for cell in of_interpreters {
         let Some(mut row) = opening(cell) else { continue };
         let name = cell.prefix().trim_end_matches('/');
@@ -186,7 +187,7 @@ pub(super) fn interpreted(report: &Report<'_>, cells: Cells<'_>) -> Option<Table
         };
         row.extend([Td::text(version), Td::text(gil), Td::text(start)]);
         row.push(median_td(cell, &median));
-        let itself = cell.model() == "sequential";
+        let itself = baseline.is_some_and(|baseline| baseline.model() == cell.model());
         row.push(if itself {
             again_td(report, cell)
         } else {

@@ -23,6 +23,21 @@ fn numbers(svg: &str, attribute: &str) -> Vec<f64> {
         .collect()
 }
 
+/// Texts of a drawing that cover each other: those at the same height whose ends cross.
+fn overlaps(svg: &str) -> Vec<(String, String)> {
+    let heights: Vec<f64> = numbers(&svg.replace("<line", "<l").replace("<rect", "<r"), "y");
+    let texts = text_ends(svg);
+    let mut overlaps = Vec::new();
+    for (at, (one, left, right)) in texts.iter().enumerate() {
+        for (other_at, (other, from, to)) in texts.iter().enumerate().skip(at + 1) {
+            if (heights[at] - heights[other_at]).abs() < 10.0 && left < to && from < right {
+                overlaps.push((one.clone(), other.clone()));
+            }
+        }
+    }
+    overlaps
+}
+
 /// Left and right end of every text of a drawing, by its anchor and a generous width.
 fn text_ends(svg: &str) -> Vec<(String, f64, f64)> {
     svg.split("<text ")
@@ -86,7 +101,8 @@ proptest! {
             prop_assert!((0.0..=f64::from(WIDTH)).contains(&x), "{x}");
         }
         for (words, left, right) in text_ends(&svg) {
-            prop_assert!(left >= -2.0 && right <= f64::from(WIDTH) + 2.0, "{words}: {left} to {right}");
+            prop_assert_eq!(&overlaps(&svg), &Vec::new());
+            prop_assert!(left >= 0.0 && right <= f64::from(WIDTH), "{words}: {left} to {right}");
         }
     }
 }
