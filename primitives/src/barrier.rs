@@ -235,7 +235,7 @@ impl<S: Scope> Barrier<S> {
         deadline: Option<Instant>,
     ) -> Result<BarrierWaitResult, BrokenBarrier> {
         let word = self.state.word();
-        let mut spin = Spin::new(Duration::from_nanos(self.spin_ns.into()), deadline);
+        let mut spin = Spin::new::<S>(Duration::from_nanos(self.spin_ns.into()), deadline);
         let mut timed_out = false;
         loop {
             // ORDERING: acquires what all members released by their arrivals, or the breaker before it broke.

@@ -129,7 +129,7 @@ impl<S: Scope> Event<S> {
         let clears = seen / CLEAR;
         let released = |seen: u32| seen & SET != 0 || seen / CLEAR != clears;
 
-        let mut spin = Spin::new(DEFAULT_SPIN, deadline);
+        let mut spin = Spin::new::<S>(DEFAULT_SPIN, deadline);
         while !released(seen) && spin.pause() {
             // ORDERING: as above.
             seen = word.load(Ordering::Acquire);

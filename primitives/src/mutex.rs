@@ -17,6 +17,11 @@ const LOCKED: u32 = 1;
 /// Held, and somebody may sleep: who unlocks wakes one.
 const CONTENDED: u32 = 2;
 
+/// Pauses between the first two looks of a waiter, and between two late ones. Each look takes the cache line away from the
+/// owner, so looking seldom is what lets short critical sections follow each other at full speed.
+const FIRST_PAUSES: u32 = 4;
+const LONGEST_PAUSES: u32 = 64;
+
 /// Mutual exclusion, without poisoning.
 ///
 /// A waiter spins for about 1.5 us and then sleeps. Not fair: whoever is running when the lock becomes free may take it
@@ -132,7 +137,7 @@ impl<T: ?Sized, S: Scope> Mutex<T, S> {
         // What to put into the word on taking the lock. A thread that has slept cannot know whether others still do.
         let mut taken = LOCKED;
         loop {
-            let mut spin = Spin::exponential(DEFAULT_SPIN, deadline, 4, 16);
+            let mut spin = Spin::exponential::<S>(DEFAULT_SPIN, deadline, FIRST_PAUSES, LONGEST_PAUSES);
             loop {
                 // ORDERING: looked at only to decide whether the exchange below is worth trying.
                 if word.load(Ordering::Relaxed) == UNLOCKED

@@ -1,5 +1,6 @@
 //! How long to spin before sleeping.
 
+use crate::scope::Scope;
 #[cfg(not(any(heddle_loom, heddle_shuttle)))]
 use crate::sync::hint;
 use std::time::{Duration, Instant};
@@ -10,18 +11,23 @@ use std::time::{Duration, Instant};
 /// former bounds what is wasted when the wait turns out long.
 pub const DEFAULT_SPIN: Duration = Duration::from_nanos(1_500);
 
+/// How long a thread that was asleep may take until it arrives: twice what waking it across cores takes.
+const WAKE_UP: Duration = Duration::from_micros(50);
+
 /// A bounded spin: pauses, and says when it is time to sleep.
 ///
-/// Does not spin at all where the process may use one CPU only: whoever is waited for cannot run meanwhile. Under the
-/// checkers it allows one round, since a longer spin shows them nothing new.
+/// Does not spin at all where there is one CPU for all who may be waited for: they cannot run meanwhile. In the private
+/// scope these are the CPUs that the process's threads may use; in the shared scope those of the machine, since processes are
+/// often pinned to one each. Under the checkers it allows one round, since a longer spin shows them nothing new.
 ///
 /// ```
+/// use heddle_primitives::Private;
 /// use heddle_primitives::spin::Spin;
 /// use heddle_primitives::sync::atomic::{AtomicBool, Ordering};
 /// use std::time::Duration;
 ///
 /// let ready = AtomicBool::new(false);
-/// let mut spin = Spin::new(Duration::from_micros(2), None);
+/// let mut spin = Spin::new::<Private>(Duration::from_micros(2), None);
 /// while !ready.load(Ordering::Acquire) && spin.pause() {}
 /// // Time to sleep.
 /// ```
@@ -36,6 +42,11 @@ pub struct Spin {
     longest: u32,
     /// Pauses left until the next look at the clock.
     unclocked: u32,
+    shared: bool,
+    /// Whether to spin through the other side's waking up.
+    patient: bool,
+    /// Whether that is what it does now.
+    extended: bool,
 }
 
 impl Spin {
@@ -44,15 +55,30 @@ impl Spin {
 
     /// Spins for `budget`, and not beyond `deadline`, with one pause between two looks of the caller.
     #[inline]
-    pub fn new(budget: Duration, deadline: Option<Instant>) -> Self {
-        Self::exponential(budget, deadline, 1, 1)
+    pub fn new<S: Scope>(budget: Duration, deadline: Option<Instant>) -> Self {
+        Self { patient: true, ..Self::exponential::<S>(budget, deadline, 1, 1) }
     }
 
     /// Like [`new`](Self::new), with `first` pauses between the first two looks of the caller, twice as many before each
     /// further one, and at most `longest`: the less often waiters look, the less they slow the owner down.
     #[inline]
-    pub fn exponential(budget: Duration, deadline: Option<Instant>, first: u32, longest: u32) -> Self {
-        Self { budget, deadline, until: None, pauses: first, longest, unclocked: 0 }
+    pub fn exponential<S: Scope>(
+        budget: Duration,
+        deadline: Option<Instant>,
+        first: u32,
+        longest: u32,
+    ) -> Self {
+        Self {
+            budget,
+            deadline,
+            until: None,
+            pauses: first,
+            longest,
+            unclocked: 0,
+            shared: S::SHARED,
+            patient: false,
+            extended: false,
+        }
     }
 
     /// Pauses and returns true, or returns false at once when the budget is used up.
@@ -82,14 +108,16 @@ impl Spin {
     #[cfg(not(any(heddle_loom, heddle_shuttle)))]
     fn clock(&mut self) -> bool {
         self.unclocked = Self::CLOCK_EVERY;
-        match self.until {
+        let more = match self.until {
             Some(until) => Instant::now() < until,
             None => {
-                if self.budget.is_zero() || cpus() == 1 {
+                if self.budget.is_zero() || alone(self.shared) {
                     return false;
                 }
+                self.extended = self.patient && patience::is_due();
+                let budget = if self.extended { self.budget.max(WAKE_UP) } else { self.budget };
                 let now = Instant::now();
-                let until = now.checked_add(self.budget);
+                let until = now.checked_add(budget);
                 self.until = match (until, self.deadline) {
                     (Some(until), Some(deadline)) => Some(until.min(deadline)),
                     (until, deadline) => until.or(deadline),
@@ -97,7 +125,12 @@ impl Spin {
                 // A budget beyond the clock's range and no deadline: spin for ever, a look at the clock at a time.
                 self.until.is_none_or(|until| now < until)
             }
+        };
+        if self.extended && !more {
+            self.extended = false;
+            patience::was_in_vain();
         }
+        more
     }
 
     #[cfg(any(heddle_loom, heddle_shuttle))]
@@ -105,25 +138,116 @@ impl Spin {
         let first = self.until.is_none();
         self.until = Some(Instant::now());
         self.unclocked = 0;
-        let _ = (self.deadline, Self::CLOCK_EVERY);
+        let _ = (self.deadline, self.shared, self.patient, self.extended, Self::CLOCK_EVERY, WAKE_UP);
         first && !self.budget.is_zero()
     }
 }
 
-/// How many CPUs the process may run on, as found at the first call.
 #[cfg(not(any(heddle_loom, heddle_shuttle)))]
-pub fn cpus() -> u32 {
-    use crate::sync::atomic::{AtomicU32, Ordering};
-
-    static CPUS: AtomicU32 = AtomicU32::new(0);
-    // ORDERING: the number is all that is published; a second thread at worst asks the system as well.
-    match CPUS.load(Ordering::Relaxed) {
-        0 => {
-            let found = rustix::thread::sched_getaffinity(None).map_or(1, |set| set.count().max(1));
-            // ORDERING: as above.
-            CPUS.store(found, Ordering::Relaxed);
-            found
+impl Drop for Spin {
+    #[inline]
+    fn drop(&mut self) {
+        if self.extended {
+            patience::paid_off();
         }
-        known => known,
     }
+}
+
+/// Notes that the calling thread has slept or has woken another: its next spin lasts through the other side's waking up.
+///
+/// Without that, one sleep begets the next. The woken thread needs 20 us to arrive; meanwhile the waker's next wait has used up
+/// its short spin and sleeps too, so that it must be woken in turn, and so on for ever, although both would soon meet in
+/// a spin. Where the long spin is in vain (the wait is long by nature, or threads outnumber CPUs), it is left out ever more
+/// often, up to 63 times of 64.
+#[cfg(not(any(heddle_loom, heddle_shuttle)))]
+pub(crate) mod patience {
+    use std::cell::Cell;
+
+    std::thread_local! {
+        static SLEPT: Cell<bool> = const { Cell::new(false) };
+        static TO_SKIP: Cell<u32> = const { Cell::new(0) };
+        static LAST_SKIPPED: Cell<u32> = const { Cell::new(0) };
+    }
+
+    /// The thread has slept, or woken a sleeper.
+    pub(crate) fn slept() {
+        SLEPT.set(true);
+    }
+
+    pub(super) fn is_due() -> bool {
+        if !SLEPT.replace(false) {
+            return false;
+        }
+        let skip = TO_SKIP.get();
+        TO_SKIP.set(skip.saturating_sub(1));
+        skip == 0
+    }
+
+    pub(super) fn was_in_vain() {
+        let skip = (LAST_SKIPPED.get() * 2 + 1).min(63);
+        LAST_SKIPPED.set(skip);
+        TO_SKIP.set(skip);
+    }
+
+    pub(super) fn paid_off() {
+        LAST_SKIPPED.set(0);
+    }
+}
+
+/// Whether nobody can run while the caller spins.
+#[cfg(not(any(heddle_loom, heddle_shuttle)))]
+fn alone(shared: bool) -> bool {
+    use crate::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::LazyLock;
+
+    /// How long the answer "one CPU" holds: threads may still pin themselves to several.
+    const TRUST: Duration = Duration::from_millis(10);
+    static BORN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    static ONE_ONLINE: LazyLock<bool> = LazyLock::new(|| online_cpus() == 1);
+    /// Until when the process is known to have one CPU, in ns after `BORN`; `u64::MAX` once it was seen to have more.
+    static ALONE_UNTIL: AtomicU64 = AtomicU64::new(0);
+
+    if shared {
+        return *ONE_ONLINE;
+    }
+    // ORDERING: the number is all that is published; a second thread at worst finds out for itself.
+    let until = ALONE_UNTIL.load(Ordering::Relaxed);
+    if until == u64::MAX {
+        return false;
+    }
+    let now = BORN.elapsed();
+    if now.as_nanos() < until.into() {
+        return true;
+    }
+    let alone = *ONE_ONLINE || cpus_of_all_threads() <= 1;
+    let until = if alone { (now + TRUST).as_nanos() as u64 } else { u64::MAX };
+    // ORDERING: as above.
+    ALONE_UNTIL.store(until, Ordering::Relaxed);
+    alone
+}
+
+/// The CPUs that at least one thread of the process may use. Not those of the calling thread: it may be pinned to one, and
+/// the thread that it waits for to another.
+#[cfg(not(any(heddle_loom, heddle_shuttle)))]
+fn cpus_of_all_threads() -> usize {
+    use rustix::thread::{CpuSet, Pid, sched_getaffinity};
+
+    let mut all = CpuSet::new();
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let tasks = tasks.filter_map(|task| Pid::from_raw(task.file_name().to_str()?.parse().ok()?));
+    for set in tasks.map(Some).chain([None]).filter_map(|task| sched_getaffinity(task).ok()) {
+        (0..CpuSet::MAX_CPU).filter(|&cpu| set.is_set(cpu)).for_each(|cpu| all.set(cpu));
+    }
+    all.count() as usize
+}
+
+/// The CPUs of the machine; two if it does not say.
+#[cfg(not(any(heddle_loom, heddle_shuttle)))]
+fn online_cpus() -> usize {
+    let Ok(ranges) = std::fs::read_to_string("/sys/devices/system/cpu/online") else { return 2 };
+    let count = |range: &str| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        Some(last.parse::<usize>().ok()?.checked_sub(first.parse().ok()?)? + 1)
+    };
+    ranges.trim().split(',').map(count).sum::<Option<usize>>().unwrap_or(2)
 }

@@ -122,7 +122,6 @@ fn every_schedule_of_the_smallest() {
     check_all("futex", 1, futex_wakes);
     check_all("mutex try_lock", 1, mutex_try_lock);
     check_all("event message", 1, || event_passes_a_message(1));
-    check_all("barrier abort", 1, barrier_abort);
 }
 
 #[test]

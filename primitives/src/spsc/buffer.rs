@@ -236,7 +236,8 @@ unsafe impl<T> Buffer<T> for Arc<Heap<T>> {
 
     #[inline(always)]
     fn slot(&self, index: usize) -> &UnsafeCell<MaybeUninit<T>> {
-        &self.slots[index]
+        // SAFETY: the number of slots is a power of two, so the index is below it.
+        unsafe { self.slots.get_unchecked(index & (self.slots.len() - 1)) }
     }
 }
 

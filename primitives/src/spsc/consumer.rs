@@ -167,7 +167,7 @@ impl<T, B: Buffer<T>> Consumer<T, B> {
 
     #[cold]
     fn wait_for_value(&self, spin: Duration, deadline: Option<Instant>) -> Result<(), RecvUntilError> {
-        let mut spin = Spin::new(spin, deadline);
+        let mut spin = Spin::new::<B::Scope>(spin, deadline);
         while spin.pause() {
             if self.refresh() != 0 {
                 return Ok(());
@@ -204,7 +204,8 @@ impl<T, B: Buffer<T>> Consumer<T, B> {
 
     /// Looks at the tail and returns the values to pop; no new ones if the tail is out of range, as a wild peer may have left
     /// it.
-    #[inline]
+    #[cold]
+    #[inline(never)]
     fn refresh(&self) -> u32 {
         // ORDERING: acquires the values up to the tail.
         let tail = self.buffer.indices().producer.tail.load(Ordering::Acquire);

@@ -163,7 +163,7 @@ impl<T, B: Buffer<T>> Producer<T, B> {
 
     #[cold]
     fn wait_for_room(&self, deadline: Option<Instant>) -> Result<(), Hurdle> {
-        let mut spin = Spin::new(self.spin, deadline);
+        let mut spin = Spin::new::<B::Scope>(self.spin, deadline);
         while spin.pause() {
             if self.refresh() != 0 {
                 return Ok(());
@@ -197,7 +197,8 @@ impl<T, B: Buffer<T>> Producer<T, B> {
     }
 
     /// Looks at the head and returns the free slots; none if the head is out of range, as a wild peer may have left it.
-    #[inline]
+    #[cold]
+    #[inline(never)]
     fn refresh(&self) -> u32 {
         // ORDERING: acquires the consumer's reads of the slots it gave back, before this end writes to them.
         let head = self.buffer.indices().consumer.head.load(Ordering::Acquire);

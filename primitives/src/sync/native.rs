@@ -299,6 +299,7 @@ pub fn fence(order: atomic::Ordering) {
 pub(super) mod futex {
     use super::atomic::AtomicU32;
     use crate::WaitOutcome;
+    use crate::spin::patience;
     use rustix::io::Errno;
     use rustix::thread::futex::{self, Flags};
     use rustix::time::{ClockId, Timespec, clock_gettime};
@@ -330,8 +331,13 @@ pub(super) mod futex {
                 (Some(deadline), Some(patrol)) => Some(deadline.min(patrol)),
                 (deadline, patrol) => deadline.or(patrol),
             };
-            match futex::wait_bitset(word.raw(), flags(shared), expected, until.as_ref(), NonZeroU32::MAX) {
-                Err(Errno::AGAIN) => WaitOutcome::Mismatch,
+            let result =
+                futex::wait_bitset(word.raw(), flags(shared), expected, until.as_ref(), NonZeroU32::MAX);
+            if result == Err(Errno::AGAIN) {
+                return WaitOutcome::Mismatch;
+            }
+            patience::slept();
+            match result {
                 Err(Errno::TIMEDOUT) if until == deadline => WaitOutcome::TimedOut,
                 // Woken, interrupted by a signal, or on patrol.
                 _ => WaitOutcome::Woken,
@@ -341,7 +347,11 @@ pub(super) mod futex {
         pub fn wake(&self, word: &AtomicU32, n: u32, shared: bool) -> u32 {
             // The kernel reads the count as a signed number. An error means that nobody can sleep there: the woken
             // side may already have unmapped the word.
-            futex::wake(word.raw(), flags(shared), n.min(i32::MAX as u32)).unwrap_or(0) as u32
+            let woken = futex::wake(word.raw(), flags(shared), n.min(i32::MAX as u32)).unwrap_or(0) as u32;
+            if woken != 0 {
+                patience::slept();
+            }
+            woken
         }
     }
 
