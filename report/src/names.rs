@@ -35,17 +35,17 @@ impl Family {
 /// ```
 /// use heddle_report::names::{Family, family};
 /// assert_eq!(family("process_pool-copied"), Family::Processes);
-/// assert_eq!(family("cpython-3.11/threads"), Family::Threads);
+/// assert_eq!(family("cpython-3.11/executor-threads"), Family::Threads);
 /// assert_eq!(family("rayon"), Family::Neutral);
 /// ```
 #[must_use]
 pub fn family(variant: &str) -> Family {
     let model = &variant[crate::cells::prefix(variant).len()..];
     match model {
-        _ if model.starts_with("thread") => Family::Threads,
-        _ if model.starts_with("process") => Family::Processes,
         _ if model.starts_with("hybrid") || model.starts_with("mpi") => Family::Hybrid,
         _ if model.starts_with("heddle") => Family::Ours,
+        _ if model.contains("thread") => Family::Threads,
+        _ if model.contains("process") => Family::Processes,
         _ => Family::Neutral,
     }
 }
@@ -101,7 +101,7 @@ pub fn metric(name: &str) -> &str {
     match name {
         "pss" => "PSS",
         "rss" => "RSS",
-        "cpu" => "CPU time",
+        "cpu" | "cpu-time" => "CPU time",
         other => other,
     }
 }

@@ -366,6 +366,9 @@ fn speedup_title(report: &Report<'_>, table: Cells<'_>) -> String {
             None => "Nothing was measured".into(),
         };
     };
+    if compared.ratio.is_none() {
+        return "Inconclusive: too few rounds to choose a model and judge it".into();
+    }
     let back = compared.inverted();
     let speedup = number::ratio(back.ratio, back.ci);
     let best = words::list(&best.split('|').collect::<Vec<_>>()).replace(" and ", " or ");

@@ -203,7 +203,7 @@ pub(super) fn interpreted(report: &Report<'_>, cells: Cells<'_>) -> Option<Table
 pub(super) fn ratio_td(judgement: Option<&Judgement>) -> Td {
     let Some(row) = judgement.map(|judgement| &judgement.row) else { return Td::number("–") };
     if row.ratio.is_none() {
-        return Td::number("–").note("no round in common");
+        return Td::number("–").note("too few rounds");
     }
     Td::number(number::ratio(row.ratio, None))
         .note(row.ci.map(number::interval).unwrap_or_default())

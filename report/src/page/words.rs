@@ -21,7 +21,10 @@ pub(super) fn sentence(judgement: &Judgement) -> String {
     let row = &judgement.row;
     let who = with_workers(&row.variant, row.workers);
     let Some(ratio) = row.ratio else {
-        return format!("Inconclusive: {who} and {} have no round in common", row.baseline);
+        return format!(
+            "Inconclusive: too few rounds to judge {who} by {}",
+            row.baseline.replace('|', " or ")
+        );
     };
     let interval = row.ci.map_or(String::new(), |ci| format!(" {}", number::interval(shown(row, ci))));
     let factor = number::short(shown_ratio(row, ratio));
