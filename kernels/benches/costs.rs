@@ -3,13 +3,17 @@
 //! Not criterion's: a start is timed one by one, and memory is not a time. Every figure goes to the file that the environment
 //! names; without one they are printed. Identifiers are `<group>/<variant>/<workers>`; an argument selects by regular
 //! expression, `--list` lists.
+//!
+//! `--echo-server MICROSECONDS` runs the server of the kernel `echo` instead, prints its port, and ends with its standard input: so
+//! that programs in other languages wait for the same server.
 
 #[path = "../../primitives/benches/support/mod.rs"]
 mod support;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use heddle_ipc::Workers;
+use heddle_kernels::kernel::echo::Server;
 use heddle_kernels::kernel::{Kernel, Size, sum::Sum};
 use heddle_kernels::{Job, Model};
 use regex::Regex;
@@ -19,6 +23,9 @@ const STARTS: u32 = 20;
 
 fn main() {
     let mut args: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(at) = args.iter().position(|arg| arg == "--echo-server") {
+        return echo_server(args.get(at + 1).and_then(|delay| delay.parse().ok()).unwrap_or(2_000));
+    }
     let list = args.iter().any(|arg| arg == "--list");
     args.retain(|arg| !arg.starts_with('-'));
     let pattern = args.pop().unwrap_or_default();
@@ -49,6 +56,12 @@ fn main() {
             }
         }
     }
+}
+
+fn echo_server(delay_us: u64) {
+    let server = Server::start(Duration::from_micros(delay_us)).unwrap_or_else(|error| panic!("{error}"));
+    println!("{}", server.port());
+    std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).expect("standard input can be read");
 }
 
 /// The mean time to start a thread, have it answer, and join it, in nanoseconds.
