@@ -11,6 +11,8 @@
 //! [`render`] takes records and gives files; it reads and writes nothing and measures nothing, and the same
 //! records give the same bytes. [`check::check`] is what a rendered site must pass.
 
+#![forbid(unsafe_code)]
+
 pub mod cells;
 pub mod chart;
 pub mod check;

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::figure::{self, Figure};
 use super::table::{Row, Table, Td};
-use super::{Press, csv, findings, words};
+use super::{Press, csv, findings, titles, words};
 use crate::cells::Cell;
 use crate::compare::{Against, Table as Cells};
 use crate::names;
@@ -134,10 +134,10 @@ fn models(press: &Press<'_>) -> Option<Table> {
 
 /// Processes against threads, and who wins if anybody does.
 fn families_td(press: &Press<'_>, table: Cells<'_>) -> Td {
-    let Some((ours, theirs, compared)) = figure::families(press.report, table) else {
+    let Some((ours, theirs, compared)) = titles::families(press.report, table) else {
         return Td::number("–");
     };
-    let trusted = figure::trusted(press.report, table);
+    let trusted = titles::trusted(press.report, table);
     let verdict = if trusted { compared.verdict } else { Verdict::Inconclusive };
     let interval = compared.ci.map(number::interval).unwrap_or_default();
     if compared.ratio.is_none() {

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::Press;
 use super::figure::{self, Figure};
 use super::table::{self, Table};
+use super::{Press, sizes, titles};
 use crate::compare::Table as Cells;
 use crate::names;
 use crate::site::RenderError;
@@ -51,7 +51,7 @@ fn sections(press: &mut Press<'_>, tables: &[Cells<'_>]) -> Vec<Section> {
             .copied()
             .filter(|table| names::CURVE.contains(&names::group(&table[0].key.group).case.as_str()))
             .collect();
-        if let Some(figure) = figure::sizes(press, &curve) {
+        if let Some(figure) = sizes::figure(press, &curve) {
             let way = way(&of_way[0]);
             let title =
                 if way.is_empty() { "Across sizes".to_owned() } else { format!("{way}: across sizes") };
@@ -79,7 +79,7 @@ fn section(press: &mut Press<'_>, tables: &[Cells<'_>]) -> Section {
     for table in tables {
         let time = table[0].key.metric == "time";
         let native =
-            if time { figure::kernel_title(report, table) } else { figure::suite_title(report, table) };
+            if time { titles::kernel_title(report, table) } else { titles::suite_title(report, table) };
         section.figures.extend(figure::dots(press, table, "", native, |cell| cell.prefix().is_empty()));
         if time {
             section.figures.extend(figure::speedup(press, table));
@@ -99,7 +99,7 @@ fn section(press: &mut Press<'_>, tables: &[Cells<'_>]) -> Section {
 fn interpreted_title(press: &Press<'_>, table: Cells<'_>) -> String {
     let only: Vec<crate::cells::Cell> =
         table.iter().filter(|cell| !cell.prefix().is_empty()).cloned().collect();
-    if only.is_empty() { String::new() } else { figure::suite_title(press.report, &only) }
+    if only.is_empty() { String::new() } else { titles::suite_title(press.report, &only) }
 }
 
 fn way(table: &Cells<'_>) -> String {

@@ -1,8 +1,8 @@
 //! Pages: what a run says, arranged.
 //!
 //! - [`report`]: a run with everything derived from it, which every page reads;
-//! - [`figure`]: charts with all that a figure must carry; [`table`]: tables;
-//! - [`words`]: the sentences that state findings;
+//! - [`figure`]: charts with all that a figure must carry; [`sizes`]: the one over sizes; [`table`]: tables;
+//! - [`titles`]: what a chart says; [`words`]: how it is put; [`findings`]: what matters most;
 //! - [`home`], [`kernel`], [`suite`], [`verification`], [`method`], [`data`]: the pages.
 
 mod csv;
@@ -13,8 +13,10 @@ mod home;
 mod kernel;
 mod method;
 mod report;
+mod sizes;
 mod suite;
 mod table;
+mod titles;
 mod verification;
 mod words;
 

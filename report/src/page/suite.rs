@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::kernel::Section;
-use super::{Press, figure, table};
+use super::{Press, figure, table, titles};
 use crate::site::RenderError;
 
 #[derive(Serialize)]
@@ -56,7 +56,7 @@ pub(super) fn render(press: &mut Press<'_>) -> Result<(), RenderError> {
                 tables: Vec::new(),
             };
             for table in of_group {
-                let title = figure::suite_title(report, table);
+                let title = titles::suite_title(report, table);
                 section.figures.extend(figure::dots(press, table, "", title, |_| true));
                 section.tables.push(table::judged(report, table));
                 section.tables.extend(table::interpreted(report, table));

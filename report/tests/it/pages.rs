@@ -81,6 +81,32 @@ fn the_same_records_give_the_same_bytes_in_any_order() {
 }
 
 #[test]
+fn the_first_page_tells_the_three_findings_that_are_most_certain() {
+    let site = site_of(synthetic::full(15, false));
+    let home = text(&site, "index.html");
+    let titles: Vec<&str> =
+        home.split("<h3>").skip(1).map(|rest| rest.split(" <a class").next().unwrap()).collect();
+    assert_eq!(titles.len(), 3, "{titles:?}");
+    // A hundred workers wait at once; a process takes as long to start as thirty threads, and as much memory as
+    // a dozen. No other effect in these records is as large.
+    assert!(titles[0].starts_with("thread_pool with 100 workers: 95."), "{titles:?}");
+    assert!(titles[1].starts_with("processes: 29."), "{titles:?}");
+    assert!(titles[2].contains("the PSS of threads"), "{titles:?}");
+}
+
+#[test]
+fn commas_in_parameters_stay_in_their_field() {
+    let mut records = synthetic::small();
+    for record in &mut records.measurements {
+        record.params.insert("elements".into(), 1024.into());
+        record.params.insert("shape".into(), "a \"b\", c".into());
+    }
+    let site = site_of(records);
+    let csv = text(&site, "data/kernels__mandelbrot_small__time.csv");
+    assert!(csv.contains("\"elements=1024, shape=a \"\"b\"\", c\""), "{csv}");
+}
+
+#[test]
 fn raw_files_are_copied_as_they_are_and_hashed() {
     let records = synthetic::small();
     let site = site_of(records.clone());
@@ -102,7 +128,7 @@ fn quick_runs_are_marked_on_every_page_and_chart_and_conclude_nothing() {
     assert_sound(&site);
     for (path, contents) in site.files.iter().filter(|(path, _)| path.ends_with(".html")) {
         let page = std::str::from_utf8(contents).unwrap();
-        assert!(page.contains("class=\"stamp\">quick run: not evidence<"), "{path}");
+        assert!(page.contains("class=\"stamp\" aria-label=\"Quick run\">quick run: not evidence<"), "{path}");
         let charts = page.matches("<svg class=\"chart\"").count();
         assert_eq!(page.matches("<text class=\"watermark\"").count(), charts, "{path}");
         for word in ["better", "worse", "equivalent"] {
