@@ -162,8 +162,8 @@ fn model_td(press: &Press<'_>, cell: Option<&Cell>, team: u32) -> Td {
     let Some(cell) = cell else { return Td::number("–") };
     if cell.values.is_empty() {
         return match cell.trouble() {
-            Some((Status::Failed, _)) => Td::number("failed").word("failed"),
-            _ => Td::number("not run").word("not run"),
+            Some((Status::Failed, _)) => Td::number("–").word("failed"),
+            _ => Td::number("–").word("not run"),
         };
     }
     let Some(judgement) = press.report.judgement(cell, Against::Baseline) else { return Td::number("–") };
