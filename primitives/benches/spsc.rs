@@ -38,7 +38,7 @@ mod program {
         #[inline(always)]
         fn send(sender: &mut Self::Sender, value: u64) {
             while sender.push(value).is_err() {
-                std::hint::spin_loop();
+                heddle_primitives::sync::hint::spin_loop();
             }
         }
 
@@ -48,7 +48,7 @@ mod program {
                 if let Ok(value) = receiver.pop() {
                     return value;
                 }
-                std::hint::spin_loop();
+                heddle_primitives::sync::hint::spin_loop();
             }
         }
     }
@@ -90,7 +90,7 @@ mod program {
         #[inline(always)]
         fn send(sender: &mut Self::Sender, value: u64) {
             while sender.push(value).is_err() {
-                std::hint::spin_loop();
+                heddle_primitives::sync::hint::spin_loop();
             }
         }
 
@@ -100,7 +100,7 @@ mod program {
                 if let Ok(value) = receiver.pop() {
                     return value;
                 }
-                std::hint::spin_loop();
+                heddle_primitives::sync::hint::spin_loop();
             }
         }
     }

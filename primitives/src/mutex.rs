@@ -118,7 +118,7 @@ impl<T: ?Sized, S: Scope> Mutex<T, S> {
 
     /// The data, which nobody else can see meanwhile.
     pub fn get_mut(&mut self) -> &mut T {
-        self.data.as_mut()
+        self.data.content_mut()
     }
 
     #[inline(always)]

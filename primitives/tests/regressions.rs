@@ -89,11 +89,13 @@ fn r05_stray_wakes_are_tolerated() {
     let (mutex, event, stop) = (Mutex::new(0_u32), Event::new(), AtomicU32::new(0));
     thread::scope(|s| {
         let strays = s.spawn(|| {
-            // SAFETY: the word of a mutex and that of an event are their first fields.
-            let words =
-                unsafe { [&*(&raw const mutex).cast::<Futex>(), &*(&raw const event).cast::<Futex>()] };
+            // SAFETY: the word of a mutex is its first field.
+            let lock = unsafe { &*(&raw const mutex).cast::<Futex>() };
+            // SAFETY: an event is its word.
+            let flag = unsafe { &*(&raw const event).cast::<Futex>() };
             while stop.load(Ordering::Relaxed) == 0 {
-                words.iter().for_each(|word| _ = word.wake_all());
+                lock.wake_all();
+                flag.wake_all();
             }
         });
         let workers: Vec<_> =
@@ -220,8 +222,12 @@ fn a_queue_lives_in_mapped_memory_and_survives_wild_counters() {
         assert_eq!(producer.push(0), Err(PushError::Full(0)));
         (0..4).for_each(|n| assert_eq!(consumer.pop(), Ok(round * 4 + n)));
     }
-    // SAFETY: the tail is the first field of the producer's line, the head of the consumer's, 128 bytes further.
-    let (tail, head) = unsafe { (&*page.0.cast::<AtomicU32>(), &*page.0.add(128).cast::<AtomicU32>()) };
+    // SAFETY: the tail is the first field of the producer's line, which comes first.
+    let tail = unsafe { &*page.0.cast::<AtomicU32>() };
+    // SAFETY: the consumer's line comes 128 bytes later, inside the page.
+    let head = unsafe { page.0.add(128) }.cast::<AtomicU32>();
+    // SAFETY: the head is the first field of that line.
+    let head = unsafe { &*head };
     assert_eq!(offset_of!(Ring, slots), 256);
     for wild in [tail.load(Ordering::Relaxed) + 5, u32::MAX, 1 << 31] {
         tail.store(wild, Ordering::Relaxed);

@@ -65,13 +65,14 @@ impl<T, B: Buffer<T>> Consumer<T, B> {
         if self.known() == 0 && self.refresh() == 0 {
             return Err(PopError::Empty);
         }
-        let slot = self.buffer.slot((self.head & self.mask) as usize).get();
-        // SAFETY: the buffer keeps the slot alive, and the producer does not touch it before the store below.
-        let value = unsafe { slot.deref() };
-        // SAFETY: the slot is between head and tail, so a value was written there, and the acquiring load in `refresh` made
-        // it visible. The head moves past it, so it is read once.
-        let value = unsafe { value.assume_init_read() };
-        drop(slot);
+        let value = {
+            let slot = self.buffer.slot((self.head & self.mask) as usize).get();
+            // SAFETY: the buffer keeps the slot alive, and the producer does not touch it before the store below.
+            let value = unsafe { slot.deref() };
+            // SAFETY: the slot is between head and tail, so a value was written there, and the acquiring load in `refresh`
+            // made it visible. The head moves past it, so it is read once.
+            unsafe { value.assume_init_read() }
+        };
         self.head = self.head.wrapping_add(1);
         // ORDERING: releases the read of the slot to the producer's acquiring load of the head.
         self.buffer.indices().consumer.head.store(self.head, Ordering::Release);

@@ -72,11 +72,12 @@ impl<T, B: Buffer<T>> Producer<T, B> {
         if self.free() == 0 && self.refresh() == 0 {
             return Err(PushError::Full(value));
         }
-        let slot = self.buffer.slot((self.tail & self.mask) as usize).get_mut();
-        // SAFETY: the buffer keeps the slot alive. Fewer than `limit` values are in the queue, so the slot at the tail is
-        // empty, and the consumer does not touch it before the store below.
-        unsafe { slot.deref() }.write(value);
-        drop(slot);
+        {
+            let slot = self.buffer.slot((self.tail & self.mask) as usize).get_mut();
+            // SAFETY: the buffer keeps the slot alive. Fewer than `limit` values are in the queue, so the slot at the tail is
+            // empty, and the consumer does not touch it before the store below.
+            unsafe { slot.deref() }.write(value);
+        }
         self.tail = self.tail.wrapping_add(1);
         // ORDERING: releases the value to the consumer's acquiring load of the tail.
         self.buffer.indices().producer.tail.store(self.tail, Ordering::Release);

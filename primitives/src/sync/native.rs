@@ -208,7 +208,7 @@ pub mod cell {
 
         /// Lends the content to `f`; nobody else can see it meanwhile.
         #[inline(always)]
-        pub fn as_mut(&mut self) -> &mut T {
+        pub fn content_mut(&mut self) -> &mut T {
             self.0.get_mut()
         }
     }

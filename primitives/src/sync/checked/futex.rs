@@ -12,7 +12,7 @@
 
 use super::atomic::AtomicU32;
 use super::atomic::Ordering::Relaxed;
-use super::engine::{Turn, thread};
+use super::engine::{Parker, Turn};
 use crate::WaitOutcome;
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -44,7 +44,7 @@ struct State {
 
 #[derive(Debug)]
 struct Sleeper {
-    thread: thread::Thread,
+    parker: Parker,
     woken: std::sync::atomic::AtomicBool,
 }
 
@@ -70,7 +70,7 @@ impl Queue {
             return WaitOutcome::Mismatch;
         }
         let sleeper =
-            Arc::new(Sleeper { thread: thread::current(), woken: std::sync::atomic::AtomicBool::new(false) });
+            Arc::new(Sleeper { parker: Parker::new(), woken: std::sync::atomic::AtomicBool::new(false) });
         let spurious = self.with_state(|state| {
             state.sleepers.push_back(sleeper.clone());
             state.waits += 1;
@@ -84,9 +84,7 @@ impl Queue {
             }
             return WaitOutcome::Woken;
         }
-        while !sleeper.woken.load(Relaxed) {
-            thread::park();
-        }
+        sleeper.parker.park();
         WaitOutcome::Woken
     }
 
@@ -104,7 +102,7 @@ impl Queue {
             sleeper.woken.store(true, Relaxed);
         }
         for sleeper in &woken {
-            sleeper.thread.unpark();
+            sleeper.parker.unpark();
         }
         woken.len() as u32
     }

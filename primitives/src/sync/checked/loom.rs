@@ -96,6 +96,30 @@ impl Turn {
     }
 }
 
+/// Where one sleeper waits for one wake.
+#[derive(Debug)]
+pub struct Parker {
+    thread: thread::Thread,
+    unparked: std::sync::atomic::AtomicBool,
+}
+
+impl Parker {
+    pub fn new() -> Self {
+        Self { thread: thread::current(), unparked: std::sync::atomic::AtomicBool::new(false) }
+    }
+
+    pub fn park(&self) {
+        while !self.unparked.load(Relaxed) {
+            thread::park();
+        }
+    }
+
+    pub fn unpark(&self) {
+        self.unparked.store(true, Relaxed);
+        self.thread.unpark();
+    }
+}
+
 /// Reports accesses to a cell that nothing orders.
 #[derive(Debug, Default)]
 pub struct Watch(loom::cell::UnsafeCell<()>);

@@ -253,7 +253,7 @@ pub mod cell {
 
         /// Lends the content to `f`; nobody else can see it meanwhile.
         #[track_caller]
-        pub fn as_mut(&mut self) -> &mut T {
+        pub fn content_mut(&mut self) -> &mut T {
             // Tells the checker of a write; a race shows although the reference outlives it, since it excludes others.
             drop(self.get_mut());
             self.data.get_mut()

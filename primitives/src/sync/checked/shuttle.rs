@@ -40,6 +40,32 @@ impl Turn {
     }
 }
 
+/// Where one sleeper waits for one wake. A channel, because shuttle lets a parked thread run at any time, which would make a
+/// loop around parking endless.
+#[derive(Debug)]
+pub struct Parker {
+    woken: shuttle::sync::mpsc::Receiver<()>,
+    wake: shuttle::sync::mpsc::Sender<()>,
+}
+
+// SAFETY: the sleeper alone uses the receiver.
+unsafe impl Sync for Parker {}
+
+impl Parker {
+    pub fn new() -> Self {
+        let (wake, woken) = shuttle::sync::mpsc::channel();
+        Self { woken, wake }
+    }
+
+    pub fn park(&self) {
+        let _ = self.woken.recv();
+    }
+
+    pub fn unpark(&self) {
+        let _ = self.wake.send(());
+    }
+}
+
 /// Reports accesses to a cell that overlap. The count is of readers, or -1 for a writer.
 #[derive(Debug, Default)]
 pub struct Watch {
