@@ -48,6 +48,13 @@ const LONGEST_PAUSES: u32 = 64;
 /// });
 /// assert_eq!(*TOTAL.lock(), 10);
 /// ```
+///
+/// Sharing a mutex hands its data from thread to thread, so the data must be `Send`:
+///
+/// ```compile_fail,E0277
+/// fn share(_: impl Sync) {}
+/// share(heddle_primitives::Mutex::new(std::rc::Rc::new(0)));
+/// ```
 #[repr(C)]
 pub struct Mutex<T: ?Sized, S: Scope = Private> {
     futex: Futex<S>,
@@ -215,6 +222,14 @@ impl<T: ?Sized + fmt::Debug, S: Scope> fmt::Debug for Mutex<T, S> {
 /// fn send(_: impl Send) {}
 /// let mutex = heddle_primitives::Mutex::new(0);
 /// send(mutex.lock());
+/// ```
+///
+/// `Sync` only if the data is:
+///
+/// ```compile_fail,E0277
+/// fn share(_: impl Sync) {}
+/// let mutex = heddle_primitives::Mutex::new(std::cell::Cell::new(0));
+/// share(mutex.lock());
 /// ```
 #[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct MutexGuard<'a, T: ?Sized, S: Scope = Private> {

@@ -144,7 +144,10 @@ mod canaries {
     use super::*;
     use Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 
-    fn pair() -> (Arc<(AtomicU32, AtomicU32)>, Arc<(AtomicU32, AtomicU32)>) {
+    type Words = Arc<(AtomicU32, AtomicU32)>;
+
+    /// Two words at zero, for two threads.
+    fn pair() -> (Words, Words) {
         let pair = Arc::new((AtomicU32::new(0), AtomicU32::new(0)));
         (pair.clone(), pair)
     }
@@ -191,15 +194,20 @@ mod canaries {
     }
 
     fn store_buffering(between: Option<Ordering>) -> BTreeSet<(u32, u32)> {
+        let fence_between = move || {
+            if let Some(order) = between {
+                fence(order);
+            }
+        };
         outcomes(move || {
             let (a, b) = pair();
             let other = thread::spawn(move || {
                 a.0.store(1, Relaxed);
-                between.map(fence);
+                fence_between();
                 a.1.load(Relaxed)
             });
             b.1.store(1, Relaxed);
-            between.map(fence);
+            fence_between();
             let seen = b.0.load(Relaxed);
             (seen, other.join().unwrap())
         })
