@@ -256,7 +256,7 @@ pub mod hint {
     }
 }
 
-/// Threads; std's, of which the checkers know [`spawn`], [`Builder`], [`yield_now`] and [`current`].
+/// Threads; std's, of which the checkers know `spawn`, `Builder`, `yield_now` and `current`.
 pub mod thread {
     pub use std::thread::{
         Builder, JoinHandle, Scope, ScopedJoinHandle, Thread, ThreadId, available_parallelism, current,
