@@ -8,14 +8,15 @@
 //! |---|---|---|---|
 //! | [`Mutex`] | 1 | `threading.Lock` | `parking_lot::Mutex` |
 //! | [`Event`] | 1 | `threading.Event` | - |
-//! | [`Barrier`] | 3 | `threading.Barrier` | `std::sync::Barrier` |
+//! | [`Barrier`] | 4 | `threading.Barrier` | `std::sync::Barrier` |
 //! | [`spsc`] | 2 cache lines and the slots | - | `rtrb` |
 //! | [`Futex`] | 1 | - | `atomic-wait` |
 //!
 //! # What it costs, and what it does not do
 //!
 //! - No poisoning: a panic while a guard is held releases the lock.
-//! - Not fair: a running thread may overtake one that sleeps. Waiters spin about 1.5 us before they sleep, because waking
+//! - Not fair: a running thread may overtake one that sleeps. Waiters spin about 1.5 us before they sleep (longer just after
+//!   a sleep, see [`spin`]), because waking
 //!   a thread on another core costs about 20 us; on a single CPU nobody spins.
 //! - A primitive in scope `Shared` does not survive a holder that dies; every sleep there re-checks at least every 50 ms,
 //!   so a wake lost with a dead waker delays and does not hang.
