@@ -11,6 +11,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
+use crate::outcome::unmeasured;
 use anyhow::{Context, Result, bail};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
@@ -66,6 +67,20 @@ pub fn run_logged(command: &mut Command, log: &Path, limit: Duration) -> Result<
     Ok(Ended { status, took: start.elapsed() })
 }
 
+/// What `command` prints, to both streams, if it ends well within `limit`.
+///
+/// # Errors
+/// What went wrong, with the last thing that it said.
+pub fn output_of(command: &mut Command, limit: Duration) -> Result<String> {
+    let folder = tempfile::tempdir()?;
+    let log = folder.path().join("log");
+    let ended = run_logged(command, &log, limit)?;
+    match ended.failure(limit) {
+        None => Ok(String::from_utf8_lossy(&std::fs::read(&log)?).into_owned()),
+        Some(failure) => bail!("{failure}: {}", tail(&log, 1)),
+    }
+}
+
 /// Waits for `child` to end; `None` after `limit`.
 fn wait(child: &mut Child, limit: Duration) -> Result<Option<ExitStatus>> {
     let deadline = Instant::now() + limit;
@@ -107,7 +122,7 @@ pub fn catch_interrupts() {
 /// Fails if the user has interrupted.
 pub fn check_interrupt() -> Result<()> {
     let interrupted = INTERRUPTS.with_borrow(|it| it.as_ref().is_some_and(|it| it.try_recv().is_ok()));
-    if interrupted { bail!("interrupted") } else { Ok(()) }
+    if interrupted { Err(unmeasured("interrupted")) } else { Ok(()) }
 }
 
 /// The last `lines` lines of a file, or what is left of it in 64 KiB.

@@ -90,6 +90,33 @@ fn an_interrupted_run_is_resumed_and_a_finished_one_is_not() {
 }
 
 #[test]
+fn an_interrupt_takes_the_workers_along_and_leaves_whole_rounds() {
+    let house = House::new();
+    let mark = house.path("mark");
+    house.spoil("h/small/slow/1", r#"extra "$ID" 5"#);
+    let slow = format!("[ -e {0} ] && sleep 30; extra \"$ID\" 5", mark.display());
+    house.spoil("g/plain/b/1", &slow);
+    let mut child = house.start("measure", &["--rounds", "500", "--budget", "1h"]);
+    let lines = || {
+        let text = house.runs().pop().and_then(|it| fs::read_to_string(it.join("measurements.jsonl")).ok());
+        text.map_or(0, |text| text.lines().count())
+    };
+    while lines() < 12 {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    fs::write(&mark, "").unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(support::run("kill", &["-INT", &child.id().to_string()]).is_some());
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+    let folder = house.newest_run();
+    assert!(!House::records(&folder).is_empty(), "every line is whole");
+    let run = fs::read_to_string(folder.join("run.json")).unwrap();
+    assert!(run.contains("\"complete\": false"), "{run}");
+    let sleepers = support::run("pgrep", &["-f", &house.path("program").display().to_string()]);
+    assert!(sleepers.is_none(), "{sleepers:?}");
+}
+
+#[test]
 fn damaged_records_stop_a_resume_and_stay_as_they_are() {
     let house = House::new();
     assert_eq!(house.measure(&["--rounds", "2"]).code, 0);

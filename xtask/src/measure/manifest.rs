@@ -45,6 +45,7 @@ impl Cell {
             Some("small") => Size::Small,
             Some("medium") => Size::Medium,
             Some("large") => Size::Large,
+            Some("python") => Size::Python,
             _ => Size::Only,
         }
     }
@@ -59,6 +60,8 @@ pub enum Size {
     Medium,
     /// Larger than every cache.
     Large,
+    /// The one that pure Python does in good time.
+    Python,
     /// The group comes in one size.
     Only,
 }

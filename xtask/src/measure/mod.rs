@@ -122,7 +122,7 @@ fn expected_cells(selection: &Selection, interpreters: &[pythons::Interpreter]) 
     }
     let mut cells = manifest::expand(&text, host::cores(), &names)?;
     if selection.quick {
-        cells.retain(|cell| matches!(cell.size(), Size::Small | Size::Only));
+        cells.retain(|cell| !matches!(cell.size(), Size::Medium | Size::Large));
     }
     select::select(cells, selection.filter.as_deref())
 }

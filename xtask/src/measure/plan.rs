@@ -1,7 +1,8 @@
 //! Which cells get how many rounds, so that the whole fits the budget. A pure function.
 //!
-//! What gives way, in this order, is: large sizes, the dearest group first; rounds of small sizes, down to
-//! [`FEWEST`]; rounds of everything, down to one; whole groups, the dearest first. What is left out is listed.
+//! What gives way, in this order, is: large sizes, the dearest group first; rounds of small sizes and of CPython,
+//! down to [`FEWEST`]; rounds of everything, down to one; whole groups, the dearest first. What is left out is
+//! listed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::manifest::Size;
 use super::turn::Mode;
 
-/// The fewest rounds that small sizes are cut to before the others lose rounds too: under six no comparison
+/// The fewest rounds that small sizes and CPython are cut to before the others lose rounds too: under six no comparison
 /// is decided.
 const FEWEST: u32 = 6;
 
@@ -61,7 +62,6 @@ impl Plan {
     /// The plan of what is left after the first round, when the costs are known: what took part stays in
     /// the records, and what had been left out may take part after all.
     pub fn after_first_round(&self, rest: Plan) -> Plan {
-        let mut left_out = rest.left_out;
         let mut cells = rest.cells;
         for (id, share) in &mut cells {
             share.from = u32::from(!self.cells.contains_key(id));
@@ -70,25 +70,18 @@ impl Plan {
         for (id, share) in &self.cells {
             cells.entry(id.clone()).or_insert(Share { rounds: 1, ..*share });
         }
-        for line in &mut left_out {
-            if let Some(rounds) = line.strip_prefix("rounds ") {
-                *line = format!("of the rounds after the first, {rounds}");
-            } else {
-                *line += " after the first round";
-            }
-        }
-        Plan { rounds: rest.rounds + 1, cells, left_out }
+        Plan { rounds: rest.rounds + 1, cells, left_out: rest.left_out }
     }
 }
 
-/// Plans `wanted` rounds of `cells` within `budget` seconds.
-pub fn plan(cells: &[Priced], modes: &BTreeMap<String, Mode>, budget: f64, wanted: u32) -> Plan {
+/// Plans `wanted` rounds of `cells` within `budget` seconds, after `done` rounds that have been made.
+pub fn plan(cells: &[Priced], modes: &BTreeMap<String, Mode>, budget: f64, wanted: u32, done: u32) -> Plan {
     let mut left_out = Vec::new();
     let mut gone: BTreeSet<&str> = BTreeSet::new();
     let (mut small, mut other) = (wanted, wanted);
     let total = |gone: &BTreeSet<&str>, small: u32, other: u32| -> f64 {
         let stays = cells.iter().filter(|cell| !gone.contains(cell.group.as_str()));
-        stays.map(|cell| cell.seconds * f64::from(if cell.size == Size::Small { small } else { other })).sum()
+        stays.map(|cell| cell.seconds * f64::from(if is_minor(cell) { small } else { other })).sum()
     };
     for group in dearest_first(cells, |cell| cell.size == Size::Large) {
         if total(&gone, small, other) <= budget {
@@ -109,20 +102,25 @@ pub fn plan(cells: &[Priced], modes: &BTreeMap<String, Mode>, budget: f64, wante
             break;
         }
         gone.insert(group);
-        left_out.push(format!("{group}: no room in the budget, not even for one round"));
+        left_out.push(format!("{group}: no room in the budget from round {} on", done + 1));
     }
-    if small < wanted && cells.iter().any(|cell| cell.size == Size::Small) {
-        left_out.push(format!("rounds {} to {wanted} of the small sizes", small + 1));
+    if small < wanted && cells.iter().any(is_minor) {
+        left_out.push(format!("rounds {} to {} of small sizes and CPython", done + small + 1, done + wanted));
     }
     if other < wanted {
-        left_out.push(format!("rounds {} to {wanted} of all other sizes", other + 1));
+        left_out.push(format!("rounds {} to {} of all other sizes", done + other + 1, done + wanted));
     }
     let shares = cells.iter().filter(|cell| !gone.contains(cell.group.as_str())).map(|cell| {
-        let rounds = if cell.size == Size::Small { small } else { other };
+        let rounds = if is_minor(cell) { small } else { other };
         let mode = modes.get(&cell.group).copied().unwrap_or(Mode::Sampled);
         (cell.id.clone(), Share { from: 0, rounds, mode, seconds: cell.seconds })
     });
     Plan { rounds: wanted, cells: shares.collect(), left_out }
+}
+
+/// Whether a cell loses rounds before others do.
+fn is_minor(cell: &Priced) -> bool {
+    matches!(cell.size, Size::Small | Size::Python)
 }
 
 /// Groups that pass `wanted`, by what a round of them costs, the dearest first.
@@ -156,24 +154,24 @@ mod tests {
     }
 
     fn rounds(budget: f64) -> Vec<(String, u32)> {
-        let plan = plan(&house(), &BTreeMap::new(), budget, 15);
+        let plan = plan(&house(), &BTreeMap::new(), budget, 15, 0);
         plan.cells.into_iter().map(|(id, share)| (id.trim_end_matches("/v/1").into(), share.rounds)).collect()
     }
 
     #[test]
     fn after_the_first_round_the_plan_follows_the_real_costs() {
         // The first estimate left the large sizes out; then it proves too high by a factor of ten.
-        let first = plan(&house(), &BTreeMap::new(), 23.0, 15);
+        let first = plan(&house(), &BTreeMap::new(), 23.0, 15, 0);
         let cheaper: Vec<_> =
             house().into_iter().map(|it| Priced { seconds: it.seconds / 10.0, ..it }).collect();
-        let second = first.after_first_round(plan(&cheaper, &BTreeMap::new(), 21.0, 14));
+        let second = first.after_first_round(plan(&cheaper, &BTreeMap::new(), 21.0, 14, 1));
         let shares: Vec<_> = second.cells.values().map(|share| (share.from, share.rounds)).collect();
         assert_eq!(shares, [(1, 15), (0, 15), (0, 15), (1, 15), (0, 15)]);
         assert_eq!((second.rounds, second.left_out.len()), (15, 0));
         // Or too low: what has been measured once is not taken back.
         let dearer: Vec<_> =
             house().into_iter().map(|it| Priced { seconds: it.seconds * 20.0, ..it }).collect();
-        let third = first.after_first_round(plan(&dearer, &BTreeMap::new(), 13.0, 14));
+        let third = first.after_first_round(plan(&dearer, &BTreeMap::new(), 13.0, 14, 1));
         assert_eq!(third.cells["a/medium/v/1"].rounds, 1);
         assert_eq!(third.cells["a/small/v/1"].rounds, 2);
         assert!(third.left_out.iter().any(|it| it.starts_with("a/medium: no room")), "{:?}", third.left_out);
@@ -205,7 +203,7 @@ mod tests {
             let cells: Vec<Priced> = costs.iter().enumerate().map(|(n, &(group, size, seconds))| {
                 priced(&format!("{group}/{size}"), &n.to_string(), sizes[size], seconds)
             }).collect();
-            let plan = plan(&cells, &BTreeMap::new(), budget, wanted);
+            let plan = plan(&cells, &BTreeMap::new(), budget, wanted, 0);
             prop_assert!(plan.seconds_from(0) <= budget + 1e-9);
             prop_assert!(plan.cells.values().all(|share| (1..=wanted).contains(&share.rounds)));
             for cell in &cells {

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 
 use super::manifest::Program;
 use crate::outcome::{unmeasured, usage};
-use crate::run_command::{in_words, tail};
+use crate::run_command::{in_words, output_of, tail};
 use crate::workspace::Places;
 
 /// Where each bench program is.
@@ -87,13 +88,9 @@ fn read_given(file: &Path) -> Result<Programs> {
 /// The ids that a bench program lists.
 ///
 /// # Errors
-/// If it does not run, or fails.
+/// If it does not run, fails, or takes its time.
 pub fn list(path: &Path) -> Result<BTreeSet<String>> {
-    let mut command = Command::new(path);
-    command.args(["--list", "--bench"]).stdin(Stdio::null()).stderr(Stdio::null());
-    let output = command.output().with_context(|| format!("cannot start {}", path.display()))?;
-    anyhow::ensure!(output.status.success(), "{} --list ended with {}", path.display(), output.status);
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let text = output_of(Command::new(path).args(["--list", "--bench"]), Duration::from_secs(20))?;
     Ok(text.lines().filter_map(|line| line.strip_suffix(": benchmark")).map(String::from).collect())
 }
 

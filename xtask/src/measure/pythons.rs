@@ -1,13 +1,15 @@
 //! The interpreters that CPython's rows are measured with.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::time::Duration;
 
 use anyhow::Result;
 use heddle_report::records::Python;
 use serde::Deserialize;
 
 use crate::outcome::usage;
+use crate::run_command::output_of;
 
 /// The prefix of CPython's rows where there is no interpreter.
 pub const ABSENT: &str = "cpython";
@@ -78,19 +80,11 @@ pub fn find(named: &[PathBuf]) -> Result<Vec<Interpreter>> {
 }
 
 fn ask(path: &Path) -> Result<Interpreter, String> {
-    let output = Command::new(path)
-        .args(["-I", "-c", FACTS])
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| error.to_string())?;
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr)
-            .lines()
-            .last()
-            .unwrap_or("it failed")
-            .to_string());
-    }
-    let facts: Facts = serde_json::from_slice(&output.stdout).map_err(|error| error.to_string())?;
+    let mut command = Command::new(path);
+    let text = output_of(command.args(["-I", "-c", FACTS]), Duration::from_secs(20))
+        .map_err(|it| format!("{it:#}"))?;
+    let facts: Facts =
+        serde_json::from_str(text.trim()).map_err(|error| format!("no answer of CPython 3: {error}"))?;
     if facts.implementation != "CPython" {
         return Err(format!("{} is not CPython", facts.implementation));
     }

@@ -115,7 +115,7 @@ impl Session {
             slowness = start.elapsed().as_secs_f64() / expected.max(1e-3);
             if let Some(found) = self.found.take() {
                 let rest =
-                    found.with_costs(&costs).plan(run.budget_seconds - self.elapsed(), plan.rounds - 1);
+                    found.with_costs(&costs).plan(run.budget_seconds - self.elapsed(), plan.rounds - 1, 1);
                 plan = plan.after_first_round(rest);
                 self.save(&plan)?;
                 progress.replan(plan.seconds_from(1));
@@ -213,7 +213,7 @@ impl Session {
             price.seconds *= if repeat { 2.0 } else { 1.0 };
         }
         let found = Found { priced, modes };
-        let plan = found.plan(run.budget_seconds - self.elapsed(), run.rounds);
+        let plan = found.plan(run.budget_seconds - self.elapsed(), run.rounds, 0);
         self.found = Some(found);
         Ok(plan)
     }
@@ -290,8 +290,8 @@ impl Found {
         self
     }
 
-    fn plan(&self, budget: f64, rounds: u32) -> Plan {
-        plan::plan(&self.priced, &self.modes, budget, rounds)
+    fn plan(&self, budget: f64, rounds: u32, done: u32) -> Plan {
+        plan::plan(&self.priced, &self.modes, budget, rounds, done)
     }
 }
 

@@ -166,7 +166,7 @@ fn read(cell: &Cell, home: &Path, extra: &Path) -> Result<Vec<Reading>, String> 
     Ok(readings)
 }
 
-/// A reason with the last lines that the process wrote, without the paths of this machine.
+/// A reason with the last lines that the process wrote.
 fn with_last_words(reason: String, log: &Path) -> String {
     let words = tail(log, 3).replace('\n', " | ");
     if words.is_empty() { reason } else { format!("{reason}: {}", shortened(&words)) }

@@ -12,6 +12,8 @@ use crate::workspace::Places;
 struct Rule {
     pattern: &'static str,
     says: &'static str,
+    /// Whether it is about code: then only about Rust sources, and not about comments.
+    code: bool,
     /// Path prefixes that the rule is for; all of the workspace if empty.
     within: &'static [&'static str],
     /// Path prefixes, or parts of a path, that are exempt.
@@ -22,24 +24,28 @@ const RULES: &[Rule] = &[
     Rule {
         pattern: r"\b(std|core)::sync::atomic\b",
         says: "raw atomics; use heddle_primitives::sync::atomic",
+        code: true,
         within: &[],
         except: &["primitives/src/sync/", "/tests/", "/benches/", "/examples/"],
     },
     Rule {
         pattern: r"\b(loom|shuttle)::",
         says: "loom and shuttle are named by the facade and by tests only",
+        code: true,
         within: &[],
         except: &["primitives/src/sync/", "/tests/"],
     },
     Rule {
         pattern: r"\bunsafe\s*(\{|fn\b|impl\b|extern\b)",
         says: "no unsafe code in report and xtask",
+        code: true,
         within: &["report/", "xtask/"],
         except: &[],
     },
     Rule {
         pattern: r#"["'`(\s](/home/|/root/|/Users/|/work/)\w"#,
         says: "a path of one machine",
+        code: false,
         within: &[],
         except: &[],
     },
@@ -47,36 +53,36 @@ const RULES: &[Rule] = &[
 
 /// Lists every line that breaks a rule, as `file:line: what`.
 pub fn check(places: &Places) -> Result<Vec<String>> {
+    let rules = compiled()?;
     let mut problems = Vec::new();
     for file in sources(&places.root)? {
         let name = file.strip_prefix(&places.root)?.to_string_lossy().into_owned();
-        problems.extend(broken(&name, &fs::read_to_string(&file)?)?);
+        problems.extend(broken(&rules, &name, &fs::read_to_string(&file)?));
     }
     Ok(problems)
 }
 
-/// The rules that one file breaks. Comments are exempt from rules on code: a machine's path is wrong anywhere.
-fn broken(name: &str, text: &str) -> Result<Vec<String>> {
+fn compiled() -> Result<Vec<(&'static Rule, Regex)>> {
+    RULES.iter().map(|rule| Ok((rule, Regex::new(rule.pattern)?))).collect()
+}
+
+/// The rules that one file breaks.
+fn broken(rules: &[(&Rule, Regex)], name: &str, text: &str) -> Vec<String> {
     let mut problems = Vec::new();
-    for rule in RULES {
+    for (rule, pattern) in rules {
         let applies = rule.within.is_empty() || rule.within.iter().any(|prefix| name.starts_with(prefix));
-        let code_only = !rule.says.contains("machine");
-        if !applies
-            || (code_only && !name.ends_with(".rs"))
-            || rule.except.iter().any(|part| name.contains(part))
-            || name == "xtask/src/test/lint.rs"
-        {
+        let exempt = rule.except.iter().any(|part| name.contains(part)) || name == "xtask/src/test/lint.rs";
+        if !applies || exempt || (rule.code && !name.ends_with(".rs")) {
             continue;
         }
-        let pattern = Regex::new(rule.pattern)?;
         for (number, line) in text.lines().enumerate() {
-            let comment = code_only && line.trim_start().starts_with("//");
+            let comment = rule.code && line.trim_start().starts_with("//");
             if !comment && pattern.is_match(line) {
                 problems.push(format!("{name}:{}: {}", number + 1, rule.says));
             }
         }
     }
-    Ok(problems)
+    problems
 }
 
 /// Rust sources, manifests, scripts and documents, outside of `target` and hidden folders other than `.github`.
@@ -106,21 +112,25 @@ fn sources(root: &Path) -> io::Result<Vec<PathBuf>> {
 
 #[cfg(test)]
 mod tests {
-    use super::broken;
+    use super::compiled;
+
+    fn broken(name: &str, text: &str) -> Vec<String> {
+        super::broken(&compiled().unwrap(), name, text)
+    }
 
     #[test]
     fn each_rule_bites_and_knows_its_exceptions() {
         let atomic = "use std::sync::atomic::AtomicU32;";
-        assert_eq!(broken("ipc/src/a.rs", atomic).unwrap().len(), 1);
-        assert!(broken("primitives/src/sync/mod.rs", atomic).unwrap().is_empty());
-        assert!(broken("ipc/src/a.rs", "// std::sync::atomic would do").unwrap().is_empty());
-        assert_eq!(broken("ipc/src/a.rs", "loom::model(|| ());").unwrap().len(), 1);
-        assert!(broken("primitives/tests/loom.rs", "loom::model(|| ());").unwrap().is_empty());
+        assert_eq!(broken("ipc/src/a.rs", atomic).len(), 1);
+        assert!(broken("primitives/src/sync/mod.rs", atomic).is_empty());
+        assert!(broken("ipc/src/a.rs", "// std::sync::atomic would do").is_empty());
+        assert_eq!(broken("ipc/src/a.rs", "loom::model(|| ());").len(), 1);
+        assert!(broken("primitives/tests/loom.rs", "loom::model(|| ());").is_empty());
         let raw = format!("let x = {} {{ *p }};", "unsafe");
-        assert_eq!(broken("report/src/a.rs", &raw).unwrap().len(), 1);
-        assert!(broken("ipc/src/a.rs", &raw).unwrap().is_empty());
+        assert_eq!(broken("report/src/a.rs", &raw).len(), 1);
+        assert!(broken("ipc/src/a.rs", &raw).is_empty());
         let path = format!("see {}/someone/file", "/home");
-        assert_eq!(broken("README.md", &path).unwrap(), ["README.md:1: a path of one machine"]);
-        assert!(broken("README.md", "see https://example.org/home/x").unwrap().is_empty());
+        assert_eq!(broken("README.md", &path), ["README.md:1: a path of one machine"]);
+        assert!(broken("README.md", "see https://example.org/home/x").is_empty());
     }
 }

@@ -5,7 +5,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -120,6 +120,11 @@ impl House {
         ran(self.command(task, args).output().unwrap())
     }
 
+    /// As [`House::xtask`], without waiting for its end.
+    pub fn start(&self, task: &str, args: &[&str]) -> Child {
+        self.command(task, args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
     /// As [`House::xtask`], on a machine without interpreters.
     pub fn without_path(&self, task: &str, args: &[&str]) -> Ran {
         let tools = self.path("tools");
@@ -168,7 +173,7 @@ impl House {
 
     pub fn records(folder: &Path) -> Vec<Value> {
         let text = fs::read_to_string(folder.join("measurements.jsonl")).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        text.lines().map(|line| serde_json::from_str(line).expect("a whole line")).collect()
     }
 }
 
