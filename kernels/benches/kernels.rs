@@ -175,6 +175,8 @@ fn once<K: Peers>(cell: Cell) {
 
 fn main() {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    // Before anything is pinned.
+    support::allowed();
     let mut criterion = Criterion::default().configure_from_args();
     let filter = support::once().then(|| {
         let pattern = std::env::args().skip(1).rfind(|arg| !arg.starts_with('-')).unwrap_or_default();
@@ -183,6 +185,7 @@ fn main() {
     macro_rules! visit {
         ($kernel:ty) => {
             for cell in cells::<$kernel>(cores) {
+                support::unpin();
                 let id = format!(
                     "{}/{}/{}/{}",
                     <$kernel>::NAME,

@@ -1,7 +1,7 @@
 //! The data of a kernel: regions of shared memory, cut into leaves, and what a loop may do with them.
 //!
 //! A kernel declares its regions in a [`Layout`] and names, for each loop, how it uses them: [`All`] reads the
-//! whole, [`Part`] and [`PartMut`] a leaf, [`Own`] and [`OwnMut`] the leaf of a rank, [`Atomic`] and [`Locked`]
+//! whole, [`Part`] and [`PartMut`] a leaf, [`OwnMut`] the leaf of a rank, [`Atomic`] and [`Locked`]
 //! what members change together. Because the accesses are declared, a loop can refuse two that conflict, and a
 //! team without shared memory could move exactly what was written.
 

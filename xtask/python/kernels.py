@@ -132,12 +132,16 @@ class Histogram:
 class Echo:
     """Sends requests to a server that answers after a set delay; a part is a share of them over one connection.
 
-    The server is a process of this script's, not the one that the native kernel talks to.
+    The server is the one that the native kernel talks to where `--server` names the program; else one of this script's own.
     """
+
+    program = None
 
     def __init__(self, scale):
         self.n = int(200 * scale)
         command = [sys.executable, "-I", os.path.abspath(__file__), "--serve"]
+        if self.program:
+            command = [self.program, "--echo-server", str(int(DELAY_SECONDS * 1e6))]
         self.server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.port = int(self.server.stdout.readline())
 
@@ -380,6 +384,7 @@ def memory_cost(model, workers):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--serve", action="store_true")
+    parser.add_argument("--server", metavar="PROGRAM", help="serves echo, and prints its port")
     parser.add_argument("--group")
     parser.add_argument("--model")
     parser.add_argument("--variant")
@@ -396,6 +401,7 @@ def main():
         metric, unit = "pss", "bytes"
         value = memory_cost(args.model, args.workers)
     elif subject in KERNELS:
+        Echo.program = args.server
         kernel = KERNELS[subject](args.scale)
         params = {"n": kernel.n}
         value = kernel_time(kernel, args.model, args.workers)

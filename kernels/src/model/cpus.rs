@@ -41,7 +41,7 @@ impl Cpus {
     /// already. That the system refuses is no error: the figure is noisier then.
     pub(crate) fn pin(self, rank: usize) {
         let Some(turn) = rank.checked_rem(self.count()) else { return };
-        let cpu = (0..256).filter(|cpu| self.0[cpu / 64] & (1 << (cpu % 64)) != 0).nth(turn);
+        let cpu = (0..256).filter(|cpu| self.contains(*cpu)).nth(turn);
         if cpu == PINNED.get() {
             return;
         }
@@ -50,6 +50,23 @@ impl Cpus {
         if sched_setaffinity(None, &set).is_ok() {
             PINNED.set(cpu);
         }
+    }
+
+    /// Lets the calling thread, if it was pinned, run on any of these again: threads that it starts inherit where it may run,
+    /// and would have to wait for its CPU before they could leave it.
+    pub(crate) fn release(self) {
+        if PINNED.get().is_none() {
+            return;
+        }
+        let mut set = CpuSet::new();
+        (0..256).filter(|cpu| self.contains(*cpu)).for_each(|cpu| set.set(cpu));
+        if sched_setaffinity(None, &set).is_ok() {
+            PINNED.set(None);
+        }
+    }
+
+    fn contains(self, cpu: usize) -> bool {
+        self.0[cpu / 64] & (1 << (cpu % 64)) != 0
     }
 }
 
@@ -73,6 +90,8 @@ mod tests {
             let last = mine();
             all.pin(all.count() - 1);
             assert_eq!(mine(), last, "ranks wrap around");
+            all.release();
+            assert_eq!(mine(), before);
         })
         .join()
         .unwrap();

@@ -34,6 +34,7 @@ pub(crate) fn on_scoped_threads<K: Kernel, S: Scope>(
     ranks: Ranks,
 ) -> Result<K::Output, RunError> {
     collect::<K, S>(place, params, state, ranks, |body| {
+        ranks.cpus.release();
         thread::scope(|scope| {
             for i in 1..ranks.count {
                 scope.spawn(move || body(i));

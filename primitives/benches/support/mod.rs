@@ -46,6 +46,15 @@ pub fn pin(n: usize) {
     sched_setaffinity(None, &set).expect("a thread may pin itself to a CPU it may use");
 }
 
+/// Lets the calling thread run on all of them again.
+pub fn unpin() {
+    use rustix::thread::{CpuSet, sched_setaffinity};
+
+    let mut set = CpuSet::new();
+    allowed().iter().for_each(|cpu| set.set(*cpu));
+    sched_setaffinity(None, &set).expect("a thread may use the CPUs that the process started with");
+}
+
 /// The CPUs that the process could use when first asked, before any thread was pinned.
 pub fn allowed() -> &'static [usize] {
     static ALLOWED: LazyLock<Vec<usize>> = LazyLock::new(|| {

@@ -169,6 +169,7 @@ pub fn disagreements(places: &Places) -> Result<Vec<String>> {
 fn programs_of(cells: &[Cell]) -> BTreeSet<Program> {
     let program = |cell: &Cell| match &cell.source {
         Source::Program { program, .. } => Some(program.clone()),
+        Source::Python { .. } if cell.group.starts_with("echo/") => Some(turn::echo_server()),
         Source::Python { .. } => None,
     };
     cells.iter().filter_map(program).collect()

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::criterion;
-use super::manifest::{Cell, Metric, Source};
+use super::manifest::{Cell, Metric, Program, Source};
 use crate::run_command::{run_logged, tail};
 
 /// How a cell is timed.
@@ -47,6 +47,11 @@ pub struct Turn {
     pub result: Result<Vec<Reading>, String>,
     /// Wall-clock time of the process.
     pub took: Duration,
+}
+
+/// The bench program that serves the kernel `echo` to other languages.
+pub fn echo_server() -> Program {
+    Program { package: "heddle-kernels".to_owned(), bench: "costs".to_owned() }
 }
 
 /// What runs the turns.
@@ -106,6 +111,9 @@ impl Runner {
                 command.arg("-I").arg(&self.script).args(["--group", &cell.group, "--model", model]);
                 command.args(["--variant", &cell.variant, "--workers", &cell.workers.to_string()]);
                 command.args(["--scale", &self.python_scale.to_string()]);
+                if let Some(server) = self.programs.get(&echo_server()) {
+                    command.arg("--server").arg(server);
+                }
                 Ok(command)
             }
         }

@@ -3,12 +3,15 @@
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use heddle_ipc::Workers;
 use heddle_primitives::sync::thread;
-use rustix::event::{Timespec, epoll};
+use rustix::event::epoll;
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
+};
 
 /// A TCP server on the loopback interface that sends every byte back after a set delay. It ends when it is dropped.
 #[derive(Debug)]
@@ -60,6 +63,12 @@ struct Pending {
 
 /// The token of the listening socket; connections count from 0.
 const LISTENER: u64 = u64::MAX;
+/// The token of the timer. The time-out of a poll counts in milliseconds, half the delay.
+const TIMER: u64 = u64::MAX - 1;
+
+/// How long before a reply is due the server stays awake: waking up takes a virtual CPU that has halted 20 us and more, which
+/// would be a part of every reply's delay.
+const LOOK_OUT: Duration = Duration::from_micros(100);
 
 /// One thread serves all connections: the delay is the same for all, so what arrived first is due first.
 fn serve(listener: &TcpListener, delay: Duration) -> io::Result<()> {
@@ -68,22 +77,37 @@ fn serve(listener: &TcpListener, delay: Duration) -> io::Result<()> {
     listener.set_nonblocking(true)?;
     let poll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
     epoll::add(&poll, listener.as_fd(), epoll::EventData::new_u64(LISTENER), epoll::EventFlags::IN)?;
+    let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC)?;
+    epoll::add(
+        &poll,
+        timer.as_fd(),
+        epoll::EventData::new_u64(TIMER),
+        epoll::EventFlags::IN | epoll::EventFlags::ET,
+    )?;
+    let mut armed = None;
     let mut connections: HashMap<u64, TcpStream> = HashMap::new();
     let mut next = 0u64;
     let mut queue: VecDeque<Pending> = VecDeque::new();
     let mut events = Vec::with_capacity(256);
     loop {
-        let timeout = queue.front().map(|pending| {
-            let left = pending.due.saturating_duration_since(Instant::now());
-            Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) }
-        });
+        let wake = queue.front().map(|pending| pending.due - LOOK_OUT);
+        let look_out = wake.is_some_and(|wake| wake <= Instant::now());
+        if let Some(wake) = wake.filter(|wake| !look_out && armed != Some(*wake)) {
+            arm(timer.as_fd(), wake)?;
+            armed = Some(wake);
+        }
         events.clear();
-        match epoll::wait(&poll, rustix::buffer::spare_capacity(&mut events), timeout.as_ref()) {
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let timeout = look_out.then_some(&at_once);
+        match epoll::wait(&poll, rustix::buffer::spare_capacity(&mut events), timeout) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
         for event in &events {
             let token = event.data.u64();
+            if token == TIMER {
+                continue;
+            }
             if token == LISTENER {
                 while let Some(stream) = accept(listener)? {
                     stream.set_nonblocking(true)?;
@@ -111,8 +135,9 @@ fn serve(listener: &TcpListener, delay: Duration) -> io::Result<()> {
                 Ok(_) | Err(_) => drop(connections.remove(&token)),
             }
         }
-        let now = Instant::now();
-        while let Some(pending) = queue.pop_front_if(|pending| pending.due <= now) {
+        // One at a time: while many are sent back, requests wait to be read, and their delays start late; then these are due
+        // together too, and so on for ever.
+        if let Some(pending) = queue.pop_front_if(|pending| pending.due <= Instant::now()) {
             // A peer that sends more than its socket holds without reading is cut off.
             let sent =
                 connections.get_mut(&pending.connection).map(|stream| stream.write_all(&pending.bytes));
@@ -121,6 +146,16 @@ fn serve(listener: &TcpListener, delay: Duration) -> io::Result<()> {
             }
         }
     }
+}
+
+/// Has the timer go off at `wake`, or at once if that is past. Edge-triggered, so it need not be read.
+fn arm(timer: BorrowedFd<'_>, wake: Instant) -> io::Result<()> {
+    // Zero would disarm it.
+    let left = wake.saturating_duration_since(Instant::now()).max(Duration::from_nanos(1));
+    let zero = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let value = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
+    timerfd_settime(timer, TimerfdTimerFlags::empty(), &Itimerspec { it_interval: zero, it_value: value })?;
+    Ok(())
 }
 
 fn accept(listener: &TcpListener) -> io::Result<Option<TcpStream>> {
