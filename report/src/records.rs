@@ -221,9 +221,9 @@ pub struct Host {
     /// The hypervisor, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub virtualised: Option<String>,
-    /// One-minute load average before the first round.
+    /// Other threads that ran or wanted to, averaged over a second before the first round.
     pub load_before: f64,
-    /// One-minute load average after the last round.
+    /// The same after the last round.
     pub load_after: f64,
     /// Share of CPU time stolen by the hypervisor during the run, 0 to 1.
     pub steal: f64,

@@ -80,7 +80,7 @@ pub(super) fn render(press: &mut Press<'_>) -> Result<(), RenderError> {
         left_out: run.left_out.len(),
         took: number::duration(run.seconds),
         host: run.host.name.clone(),
-        rounds: run.rounds,
+        rounds: report.rounds(),
     };
     press.page("index.html", "home.html", "Threads or processes?", &page)
 }

@@ -51,7 +51,7 @@ fn facts(report: &Report<'_>) -> Vec<(&'static str, String)> {
         ("Kernel", host.kernel.clone()),
         ("Virtualised", host.virtualised.clone().unwrap_or_else(|| "no".into())),
         (
-            "Load before and after",
+            "Other threads running before and after",
             format!("{} and {}", number::short(host.load_before), number::short(host.load_after)),
         ),
         ("CPU time stolen", format!("{} %", number::short(100.0 * host.steal))),

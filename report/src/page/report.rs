@@ -109,8 +109,14 @@ impl<'a> Report<'a> {
         text.strip_suffix('Z').map_or(text.clone(), |text| format!("{text} UTC"))
     }
 
+    /// The most rounds in which any cell has a value: a run plans more than its budget may hold.
+    pub fn rounds(&self) -> u32 {
+        let most = self.cells.iter().map(|cell| cell.values.len()).max().unwrap_or(0);
+        u32::try_from(most).unwrap_or(u32::MAX)
+    }
+
     pub fn warnings(&self) -> Vec<Warning> {
-        let run = self.run;
+        let (run, rounds) = (self.run, self.rounds());
         let mut warnings = Vec::new();
         let mut warn = |title: &str, text: String| {
             warnings.push(Warning { title: title.to_owned(), text });
@@ -120,11 +126,11 @@ impl<'a> Report<'a> {
                 "Quick run: not evidence.",
                 "Too little was measured to conclude anything; every verdict is inconclusive.".into(),
             );
-        } else if run.rounds < MIN_ROUNDS {
-            let text = format!("{} rounds were planned; a verdict needs {MIN_ROUNDS}.", run.rounds);
+        } else if rounds < MIN_ROUNDS {
+            let text = format!("No cell has more than {rounds}; a verdict needs {MIN_ROUNDS}.");
             warn("Too few rounds.", text);
-        } else if run.rounds < EVIDENCE_ROUNDS {
-            let text = format!("{} rounds were planned; evidence wants {EVIDENCE_ROUNDS}.", run.rounds);
+        } else if rounds < EVIDENCE_ROUNDS {
+            let text = format!("No cell has more than {rounds}; evidence wants {EVIDENCE_ROUNDS}.");
             warn("Few rounds.", text);
         }
         if !run.complete {
@@ -155,7 +161,7 @@ impl<'a> Report<'a> {
         }
         if run.host.load_before > f64::from(run.host.cores) * 0.5 {
             let text = format!(
-                "The load average was {} on {} cores before the first round.",
+                "Before the first round {} other threads wanted to run, on average, on {} cores.",
                 number::short(run.host.load_before),
                 run.host.cores
             );

@@ -1,6 +1,7 @@
 //! The machine that a run is made on.
 
 use std::fs;
+use std::time::Duration;
 
 use heddle_report::records::Host;
 
@@ -31,9 +32,21 @@ pub fn cores() -> u32 {
     rustix::thread::sched_getaffinity(None).map_or(1, |set| set.count()).max(1)
 }
 
-/// The one-minute load average.
+/// How many other threads run or want to, averaged over a second.
+///
+/// Not the load average, which still counts the build of the bench programs minutes later.
 pub fn load() -> f64 {
-    read("/proc/loadavg").split(' ').next().and_then(|it| it.parse().ok()).unwrap_or(0.0)
+    const SAMPLES: u32 = 20;
+    let others = |_| {
+        std::thread::sleep(Duration::from_millis(50));
+        runnable(&read("/proc/loadavg")).map_or(0, |all| all.saturating_sub(1))
+    };
+    f64::from((0..SAMPLES).map(others).sum::<u32>()) / f64::from(SAMPLES)
+}
+
+/// Threads that run or want to, the reader included: the fourth word is `runnable/all`.
+fn runnable(loadavg: &str) -> Option<u32> {
+    loadavg.split(' ').nth(3)?.split('/').next()?.parse().ok()
 }
 
 /// CPU time so far, to tell later what share was stolen.
@@ -107,6 +120,12 @@ fn kibibytes(text: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn runnable_threads_are_the_fourth_word() {
+        assert_eq!(runnable("1.95 2.10 3.00 5/181 4711"), Some(5));
+        assert_eq!(runnable(""), None);
+    }
 
     #[test]
     fn this_machine_has_a_cpu_and_memory() {
