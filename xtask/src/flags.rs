@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 #[command(
     name = "cargo xtask",
     bin_name = "cargo xtask",
-    after_help = "Exit codes: 0 fine, 1 a check failed, 2 wrong usage, 3 something asked for could not be measured."
+    after_help = "Exit codes: 0 fine, 1 a check failed, 2 wrong usage or damaged records, 3 something asked for could not be measured."
 )]
 pub struct Cli {
     /// The task; the list of tasks is printed without one.

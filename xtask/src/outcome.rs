@@ -14,7 +14,7 @@ pub enum Outcome {
     NotMeasured,
 }
 
-/// The request itself is at fault; exit code 2.
+/// The request itself, or the records that it names, are at fault; exit code 2.
 #[derive(Debug)]
 pub struct Usage(pub String);
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use heddle_report::{Input, Raw, RunRecords};
 
 use crate::flags::RenderFlags;
@@ -35,12 +35,12 @@ pub fn render(folders: &[PathBuf], out: &Path) -> Result<()> {
 fn read(folder: &Path) -> Result<RunRecords> {
     let text = |name: &str| {
         let path = folder.join(name);
-        fs::read_to_string(&path).with_context(|| path.display().to_string())
+        fs::read_to_string(&path).map_err(|error| usage(format!("{}: {error}", path.display())))
     };
     let verification =
         folder.join("verification.jsonl").exists().then(|| text("verification.jsonl")).transpose()?;
     let raw = Raw { run: text("run.json")?, measurements: text("measurements.jsonl")?, verification };
-    Ok(RunRecords::read(&folder.display().to_string(), raw)?)
+    RunRecords::read(&folder.display().to_string(), raw).map_err(|error| usage(error.to_string()))
 }
 
 /// A run by its folder or its id.

@@ -126,7 +126,7 @@ fn damaged_records_stop_a_resume_and_stay_as_they_are() {
     let damaged = fs::read_to_string(&path).unwrap().replacen("\"schema\":1", "\"schema\":2", 1);
     fs::write(&path, &damaged).unwrap();
     let run = house.measure(&["--rounds", "2"]);
-    assert_eq!(run.code, 1, "{}", run.text);
+    assert_eq!(run.code, 2, "{}", run.text);
     assert!(run.text.contains("measurements.jsonl:1: schema 2 is newer"), "{}", run.text);
     assert_eq!(fs::read_to_string(&path).unwrap(), damaged);
 }

@@ -75,7 +75,7 @@ fn damaged_records_are_named_and_the_site_stays() {
     ] {
         fs::write(&path, &damaged).unwrap();
         let render = house.xtask("render", &[]);
-        assert_eq!(render.code, 1, "{}", render.text);
+        assert_eq!(render.code, 2, "{}", render.text);
         assert!(
             render.text.contains(words) && render.text.contains("measurements.jsonl:"),
             "{}",

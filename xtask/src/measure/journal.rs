@@ -11,6 +11,7 @@ use heddle_report::records::{Measurement, Status};
 
 use super::manifest::Cell;
 use super::plan::Plan;
+use crate::outcome::usage;
 
 /// A failed cell is tried again in the next round, and then no more.
 pub const TRIES: u32 = 2;
@@ -40,10 +41,11 @@ impl Journal {
         let records = match read::measurements(&text, &name) {
             Err(ReadError::CutOff { whole, .. }) => {
                 text.truncate(whole);
-                read::measurements(&text, &name)?
+                read::measurements(&text, &name)
             }
-            other => other?,
+            other => other,
         };
+        let records = records.map_err(|damaged| usage(damaged.to_string()))?;
         let file = OpenOptions::new().append(true).open(path)?;
         let mut journal = Journal { file, records };
         journal.keep(|_| true)?;
