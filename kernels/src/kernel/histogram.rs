@@ -8,6 +8,8 @@
 //! "exponential" distribution of the Problem Based Benchmark Suite (PBBS): low bins are hot, which is what makes
 //! sharing expensive.
 
+use std::marker::PhantomData;
+
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::{Cost, Kernel, Size};
@@ -27,9 +29,6 @@ pub const LEAF: usize = 64 * 1024;
 /// Tables among which consecutive keys rotate within a leaf, so that a run of equal keys does not wait for its own
 /// stores.
 const TABLES: usize = 8;
-
-/// Counts of a bin in the cache line that the next member's table must not share.
-const TABLE_STRIDE: usize = BINS;
 
 const KEYS: usize = 0;
 const COUNTS: usize = 1;
@@ -58,25 +57,6 @@ impl Params {
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
-
-    fn of(size: Size) -> Params {
-        Params::new(match size {
-            Size::Test => 20_000,
-            Size::Small => 100_000,
-            Size::Medium => 10_000_000,
-            Size::Large => 100_000_000,
-            Size::Python => 1_000_000,
-        })
-    }
-
-    fn layout(&self) -> Layout {
-        Layout::new().region::<u8>("keys", self.len(), self.leaf as usize, Flow::In).region::<u64>(
-            "counts",
-            BINS,
-            BINS,
-            Flow::Out,
-        )
-    }
 }
 
 /// Key `i`: its bin is geometric with a mean of about 16.
@@ -91,9 +71,89 @@ pub fn key(i: usize) -> u8 {
     (octave * 11 + z % 11) as u8
 }
 
-fn fill(data: &mut Regions) {
-    for (i, slot) in data.slice::<u8>(KEYS).iter_mut().enumerate() {
-        *slot = key(i);
+/// The histogram, counted in the way `W`.
+#[derive(Debug)]
+pub struct Histogram<W>(PhantomData<W>);
+
+/// One table behind the team's lock.
+pub type Shared = Histogram<ByLock>;
+/// One table of atomic counters.
+pub type Atomic = Histogram<ByAtomics>;
+/// A table per member, added up at the end.
+pub type Private = Histogram<Apart>;
+
+/// How members share the counts.
+pub trait Way: 'static {
+    /// The kernel's name.
+    const NAME: &'static str;
+
+    /// Whether members change the counts together.
+    const TOGETHER: bool;
+
+    /// Members that need a table of their own.
+    fn tables(_workers: usize) -> usize {
+        0
+    }
+
+    /// Counts the keys; what the counts were before does not matter. Collective, as a kernel's `run`.
+    fn count<T: Team>(team: &T, data: &Regions);
+}
+
+// SAFETY: `count` of each way and the loop after it call the same operations in every member, with arguments that depend on
+// the parameters and the team's size only.
+unsafe impl<W: Way> Kernel for Histogram<W> {
+    const NAME: &'static str = W::NAME;
+    type Params = Params;
+    /// The number of keys counted.
+    type Output = u64;
+
+    fn params(size: Size) -> Params {
+        Params::new(match size {
+            Size::Test => 20_000,
+            Size::Small => 100_000,
+            Size::Medium => 10_000_000,
+            Size::Large => 100_000_000,
+            Size::Python => 1_000_000,
+        })
+    }
+
+    fn layout(params: &Params, workers: usize) -> Layout {
+        Layout::new()
+            .region::<u8>("keys", params.len(), params.leaf as usize, Flow::In)
+            .region::<u64>("counts", BINS, BINS, Flow::Out)
+            .region::<u64>("tables", W::tables(workers) * BINS, BINS, Flow::Scratch)
+    }
+
+    fn fill(_params: &Params, data: &mut Regions) {
+        for (i, slot) in data.slice::<u8>(KEYS).iter_mut().enumerate() {
+            *slot = key(i);
+        }
+    }
+
+    fn run<T: Team>(_params: &Params, team: &T, data: &Regions) -> u64 {
+        W::count(team, data);
+        let mut total = 0;
+        team.for_each(Schedule::Blocks, team.size(), region::All(data.region::<u64>(COUNTS)), |_, counts| {
+            total = counts.iter().sum();
+        });
+        total
+    }
+
+    fn verify(params: &Params, data: &mut Regions, output: &u64, _runs: u64) -> Result<(), Mismatch> {
+        let mut expected = [0u64; BINS];
+        for (i, found) in data.slice::<u8>(KEYS).iter().enumerate() {
+            Mismatch::unless_equal(|| format!("key {i}"), key(i), *found)?;
+            expected[usize::from(*found)] += 1;
+        }
+        for (bin, (expected, found)) in expected.iter().zip(data.slice::<u64>(COUNTS)).enumerate() {
+            Mismatch::unless_equal(|| format!("bin {bin}"), *expected, *found)?;
+        }
+        Mismatch::unless_equal(|| "keys counted".into(), params.len, *output)
+    }
+
+    fn cost(params: &Params) -> Cost {
+        let shared = if W::TOGETHER { 8 * params.len } else { 0 };
+        Cost { read: params.len, written: (8 * BINS) as u64, shared, flops: 0 }
     }
 }
 
@@ -103,56 +163,15 @@ fn clear<T: Team>(team: &T, data: &Regions) {
     team.for_each(Schedule::Blocks, counts.leaves(), PartMut(counts), |_, counts| counts.fill(0));
 }
 
-fn verify(params: &Params, data: &mut Regions, output: &u64) -> Result<(), Mismatch> {
-    let mut expected = [0u64; BINS];
-    for (i, found) in data.slice::<u8>(KEYS).iter().enumerate() {
-        Mismatch::unless_equal(|| format!("key {i}"), key(i), *found)?;
-        expected[usize::from(*found)] += 1;
-    }
-    for (bin, (expected, found)) in expected.iter().zip(data.slice::<u64>(COUNTS)).enumerate() {
-        Mismatch::unless_equal(|| format!("bin {bin}"), *expected, *found)?;
-    }
-    Mismatch::unless_equal(|| "keys counted".into(), params.len, *output)
-}
-
-/// Every member sums the counts: the answer is how many keys were counted.
-fn counted<T: Team>(team: &T, data: &Regions) -> u64 {
-    let counts = data.region::<u64>(COUNTS);
-    let mut total = 0;
-    team.for_each(Schedule::Blocks, team.size(), region::All(counts), |_, counts| {
-        total = counts.iter().sum();
-    });
-    total
-}
-
-fn cost(params: &Params, shared: u64) -> Cost {
-    Cost { read: params.len, written: (8 * BINS) as u64, shared, flops: 0 }
-}
-
-/// One table behind the team's lock.
+/// The way of [`Shared`].
 #[derive(Debug)]
-pub struct Shared;
+pub struct ByLock;
 
-// SAFETY: three loops, whose arguments depend on the parameters and the team's size only.
-unsafe impl Kernel for Shared {
+impl Way for ByLock {
     const NAME: &'static str = "histogram-shared";
-    type Params = Params;
-    /// The number of keys counted.
-    type Output = u64;
+    const TOGETHER: bool = true;
 
-    fn params(size: Size) -> Params {
-        Params::of(size)
-    }
-
-    fn layout(params: &Params, _workers: usize) -> Layout {
-        params.layout()
-    }
-
-    fn fill(_params: &Params, data: &mut Regions) {
-        fill(data);
-    }
-
-    fn run<T: Team>(_params: &Params, team: &T, data: &Regions) -> u64 {
+    fn count<T: Team>(team: &T, data: &Regions) {
         clear(team, data);
         let (keys, counts) = (data.region::<u8>(KEYS), data.region::<u64>(COUNTS));
         team.for_each(Schedule::Blocks, keys.leaves(), (Part(keys), Locked(counts)), |_, (keys, counts)| {
@@ -165,42 +184,18 @@ unsafe impl Kernel for Shared {
                 });
             }
         });
-        counted(team, data)
-    }
-
-    fn verify(params: &Params, data: &mut Regions, output: &u64, _runs: u64) -> Result<(), Mismatch> {
-        verify(params, data, output)
-    }
-
-    fn cost(params: &Params) -> Cost {
-        cost(params, 8 * params.len)
     }
 }
 
-/// One table of atomic counters.
+/// The way of [`Atomic`].
 #[derive(Debug)]
-pub struct Atomic;
+pub struct ByAtomics;
 
-// SAFETY: three loops, whose arguments depend on the parameters and the team's size only.
-unsafe impl Kernel for Atomic {
+impl Way for ByAtomics {
     const NAME: &'static str = "histogram-atomic";
-    type Params = Params;
-    /// The number of keys counted.
-    type Output = u64;
+    const TOGETHER: bool = true;
 
-    fn params(size: Size) -> Params {
-        Params::of(size)
-    }
-
-    fn layout(params: &Params, _workers: usize) -> Layout {
-        params.layout()
-    }
-
-    fn fill(_params: &Params, data: &mut Regions) {
-        fill(data);
-    }
-
-    fn run<T: Team>(_params: &Params, team: &T, data: &Regions) -> u64 {
+    fn count<T: Team>(team: &T, data: &Regions) {
         clear(team, data);
         let (keys, counts) = (data.region::<u8>(KEYS), data.region::<u64>(COUNTS));
         let access = (Part(keys), region::Atomic(counts));
@@ -210,42 +205,22 @@ unsafe impl Kernel for Atomic {
                 team.add(&counts[usize::from(*key)], 1);
             }
         });
-        counted(team, data)
-    }
-
-    fn verify(params: &Params, data: &mut Regions, output: &u64, _runs: u64) -> Result<(), Mismatch> {
-        verify(params, data, output)
-    }
-
-    fn cost(params: &Params) -> Cost {
-        cost(params, 8 * params.len)
     }
 }
 
-/// A table per member, added up at the end.
+/// The way of [`Private`].
 #[derive(Debug)]
-pub struct Private;
+pub struct Apart;
 
-// SAFETY: three loops, whose arguments depend on the parameters and the team's size only.
-unsafe impl Kernel for Private {
+impl Way for Apart {
     const NAME: &'static str = "histogram-private";
-    type Params = Params;
-    /// The number of keys counted.
-    type Output = u64;
+    const TOGETHER: bool = false;
 
-    fn params(size: Size) -> Params {
-        Params::of(size)
+    fn tables(workers: usize) -> usize {
+        workers
     }
 
-    fn layout(params: &Params, workers: usize) -> Layout {
-        params.layout().region::<u64>("tables", workers * TABLE_STRIDE, TABLE_STRIDE, Flow::Scratch)
-    }
-
-    fn fill(_params: &Params, data: &mut Regions) {
-        fill(data);
-    }
-
-    fn run<T: Team>(_params: &Params, team: &T, data: &Regions) -> u64 {
+    fn count<T: Team>(team: &T, data: &Regions) {
         let (keys, counts) = (data.region::<u8>(KEYS), data.region::<u64>(COUNTS));
         let tables = data.region::<u64>(TABLES_REGION);
         // A member of a team larger than the number of leaves still has to clear its table.
@@ -253,26 +228,13 @@ unsafe impl Kernel for Private {
         team.for_each(Schedule::Blocks, keys.leaves(), (Part(keys), OwnMut(tables)), |_, (keys, table)| {
             count_leaf(keys, table.try_into().expect("a table has BINS counts"));
         });
-        team.for_each(
-            Schedule::Blocks,
-            counts.leaves(),
-            (PartMut(counts), region::All(tables)),
-            |_, (counts, tables)| {
-                let (tables, _) = tables.as_chunks::<TABLE_STRIDE>();
-                for (bin, count) in counts.iter_mut().enumerate() {
-                    *count = tables.iter().map(|table| table[bin]).sum();
-                }
-            },
-        );
-        counted(team, data)
-    }
-
-    fn verify(params: &Params, data: &mut Regions, output: &u64, _runs: u64) -> Result<(), Mismatch> {
-        verify(params, data, output)
-    }
-
-    fn cost(params: &Params) -> Cost {
-        cost(params, 0)
+        let access = (PartMut(counts), region::All(tables));
+        team.for_each(Schedule::Blocks, counts.leaves(), access, |_, (counts, tables)| {
+            let (tables, _) = tables.as_chunks::<BINS>();
+            for (bin, count) in counts.iter_mut().enumerate() {
+                *count = tables.iter().map(|table| table[bin]).sum();
+            }
+        });
     }
 }
 
