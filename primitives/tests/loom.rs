@@ -351,8 +351,8 @@ mod mutex {
 
     #[test]
     fn time_outs() {
-        check_with_spurious("mutex with time-out, 2", Complete, 48, || mutex_time_out_strands_nobody(2));
-        check_with_spurious("mutex with time-out, 3", Bounded(3), 1, || mutex_time_out_strands_nobody(3));
+        check_with_spurious("mutex with time-out, 2", Complete, 54, || mutex_time_out_strands_nobody(2));
+        check_with_spurious("mutex with time-out, 3", Bounded(3), 2_311, || mutex_time_out_strands_nobody(3));
         check("mutex try_lock", Complete, 10, mutex_try_lock);
     }
 }
@@ -415,7 +415,7 @@ mod spsc {
     #[test]
     fn send_and_recv() {
         check("spsc send 1 of 1", Complete, 45_643, || spsc_send_recv(1, 1));
-        check_with_spurious("spsc send 1 of 1, bound 3", Bounded(3), 1, || spsc_send_recv(1, 1));
+        check_with_spurious("spsc send 1 of 1, bound 3", Bounded(3), 685, || spsc_send_recv(1, 1));
         check_with_spurious("spsc send 2 of 1", Bounded(2), 718, || spsc_send_recv(1, 2));
     }
 
