@@ -8,6 +8,7 @@
 //! | [`histogram`] | state that members share, by a lock, by atomics, or not at all |
 //! | [`echo`] | waiting for I/O |
 
+pub mod cut;
 pub mod echo;
 pub mod histogram;
 pub mod mandelbrot;

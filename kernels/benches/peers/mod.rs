@@ -97,17 +97,12 @@ fn part<T>(values: &[T], leaf: usize, worker: usize, workers: usize) -> &[T] {
     &values[start.min(values.len())..(leaves * (worker + 1) / workers * leaf).min(values.len())]
 }
 
-/// Elements of a leaf, which the kernels keep to themselves: the same shares as theirs.
-fn share(len: usize, least: usize, most: usize) -> usize {
-    (len / 64).clamp(least, most)
-}
-
 impl Peers for sum::Sum {
     const PEERS: &'static [Peer] = BOTH;
 
     fn run_peer(prepared: &Prepared, params: &sum::Params, data: &mut Regions<'_>) -> f64 {
         let isa = Isa::best();
-        let leaf = share(params.len(), 512, sum::LEAF);
+        let leaf = params.leaf();
         let values: &[f64] = data.slice(0);
         match prepared {
             Prepared::Rayon(pool) => {
@@ -131,7 +126,7 @@ impl Peers for triad::Triad {
 
     fn run_peer(prepared: &Prepared, params: &triad::Params, data: &mut Regions<'_>) -> u64 {
         let isa = Isa::best();
-        let leaf = share(params.len(), 128, triad::LEAF);
+        let leaf = params.leaf();
         let [a, b, c] = data.slices::<f64, 3>([0, 1, 2]);
         match prepared {
             Prepared::Rayon(pool) => pool.install(|| {
@@ -193,10 +188,6 @@ fn deal(prepared: &Prepared, leaf: usize, keys: &[u8], count: impl Fn(&[u8]) + S
     }
 }
 
-fn histogram_leaf(params: &histogram::Params) -> usize {
-    share(params.len(), 8192, histogram::LEAF)
-}
-
 fn finish(params: &histogram::Params, data: &mut Regions<'_>, table: impl Iterator<Item = u64>) -> u64 {
     let counts: &mut [u64] = data.slice(1);
     counts.iter_mut().zip(table).for_each(|(slot, count)| *slot = count);
@@ -209,7 +200,7 @@ impl Peers for histogram::Shared {
 
     fn run_peer(prepared: &Prepared, params: &histogram::Params, data: &mut Regions<'_>) -> u64 {
         let table = Mutex::new([0u64; histogram::BINS]);
-        deal(prepared, histogram_leaf(params), data.slice::<u8>(0), |keys| {
+        deal(prepared, params.leaf(), data.slice::<u8>(0), |keys| {
             for batch in keys.chunks(histogram::BATCH) {
                 let mut table = table.lock().expect("counting does not panic");
                 batch.iter().for_each(|key| table[usize::from(*key)] += 1);
@@ -225,7 +216,7 @@ impl Peers for histogram::Atomic {
 
     fn run_peer(prepared: &Prepared, params: &histogram::Params, data: &mut Regions<'_>) -> u64 {
         let table = [const { AtomicU64::new(0) }; histogram::BINS];
-        deal(prepared, histogram_leaf(params), data.slice::<u8>(0), |keys| {
+        deal(prepared, params.leaf(), data.slice::<u8>(0), |keys| {
             for key in keys {
                 table[usize::from(*key)].fetch_add(1, Ordering::Relaxed);
             }
@@ -238,7 +229,7 @@ impl Peers for histogram::Private {
     const PEERS: &'static [Peer] = BOTH;
 
     fn run_peer(prepared: &Prepared, params: &histogram::Params, data: &mut Regions<'_>) -> u64 {
-        let leaf = histogram_leaf(params);
+        let leaf = params.leaf();
         let keys: &[u8] = data.slice(0);
         let zero = || [0u64; histogram::BINS];
         let add = |mut a: [u64; histogram::BINS], b: [u64; histogram::BINS]| {

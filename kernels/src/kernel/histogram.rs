@@ -10,8 +10,7 @@
 
 use std::marker::PhantomData;
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
-
+use super::cut::Cut;
 use super::{Cost, Kernel, Size};
 use crate::Mismatch;
 use crate::region::{self, Flow, Layout, Locked, OwnMut, Part, PartMut, Regions};
@@ -35,29 +34,7 @@ const COUNTS: usize = 1;
 const TABLES_REGION: usize = 2;
 
 /// A job: how many keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
-pub struct Params {
-    len: u64,
-    leaf: u64,
-}
-
-impl Params {
-    /// A histogram of `len` keys, in 64 leaves or more as long as they have 8192 keys.
-    pub fn new(len: usize) -> Params {
-        Params { len: len as u64, leaf: (len / 64).clamp(8192, LEAF) as u64 }
-    }
-
-    /// Keys.
-    pub fn len(&self) -> usize {
-        self.len as usize
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-}
+pub type Params = Cut<8192, LEAF>;
 
 /// Key `i`: its bin is geometric with a mean of about 16.
 pub fn key(i: usize) -> u8 {
@@ -119,7 +96,7 @@ unsafe impl<W: Way> Kernel for Histogram<W> {
 
     fn layout(params: &Params, workers: usize) -> Layout {
         Layout::new()
-            .region::<u8>("keys", params.len(), params.leaf as usize, Flow::In)
+            .region::<u8>("keys", params.len(), params.leaf(), Flow::In)
             .region::<u64>("counts", BINS, BINS, Flow::Out)
             .region::<u64>("tables", W::tables(workers) * BINS, BINS, Flow::Scratch)
     }
@@ -148,12 +125,12 @@ unsafe impl<W: Way> Kernel for Histogram<W> {
         for (bin, (expected, found)) in expected.iter().zip(data.slice::<u64>(COUNTS)).enumerate() {
             Mismatch::unless_equal(|| format!("bin {bin}"), *expected, *found)?;
         }
-        Mismatch::unless_equal(|| "keys counted".into(), params.len, *output)
+        Mismatch::unless_equal(|| "keys counted".into(), params.len() as u64, *output)
     }
 
     fn cost(params: &Params) -> Cost {
-        let shared = if W::TOGETHER { 8 * params.len } else { 0 };
-        Cost { read: params.len, written: (8 * BINS) as u64, shared, flops: 0 }
+        let shared = if W::TOGETHER { 8 * params.len() as u64 } else { 0 };
+        Cost { read: params.len() as u64, written: (8 * BINS) as u64, shared, flops: 0 }
     }
 }
 

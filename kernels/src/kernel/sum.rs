@@ -5,8 +5,7 @@
 //! instruction set rounds alike. Pairwise summation bounds the error by O(log n) roundings: Higham, "The accuracy of
 //! floating point summation", SIAM J. Sci. Comput. 14 (1993).
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
-
+use super::cut::Cut;
 use super::{Cost, Kernel, Size};
 use crate::isa::{Isa, per_isa};
 use crate::region::{Flow, Layout, Part, Regions};
@@ -25,30 +24,8 @@ const VALUES: usize = 0;
 #[derive(Debug)]
 pub struct Sum;
 
-/// A job: how many elements, in leaves of which length.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
-pub struct Params {
-    len: u64,
-    leaf: u64,
-}
-
-impl Params {
-    /// A sum of `len` elements, in 64 leaves or more as long as they have 512 elements.
-    pub fn new(len: usize) -> Params {
-        Params { len: len as u64, leaf: (len / 64).clamp(512, LEAF) as u64 }
-    }
-
-    /// Elements.
-    pub fn len(&self) -> usize {
-        self.len as usize
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-}
+/// A job: how many elements.
+pub type Params = Cut<512, LEAF>;
 
 /// Element `i`: a dyadic fraction in [0, 1) from Weyl's sequence, so that inputs need no generator state and sums of
 /// many of them round.
@@ -98,7 +75,7 @@ unsafe impl Kernel for Sum {
     }
 
     fn layout(params: &Params, _workers: usize) -> Layout {
-        let leaf = params.leaf as usize;
+        let leaf = params.leaf();
         Layout::new()
             .region::<f64>("values", params.len(), leaf, Flow::In)
             .partials::<f64>(params.len().div_ceil(leaf))
@@ -140,7 +117,7 @@ unsafe impl Kernel for Sum {
     }
 
     fn cost(params: &Params) -> Cost {
-        Cost { read: 8 * params.len, flops: params.len, ..Cost::default() }
+        Cost { read: 8 * params.len() as u64, flops: params.len() as u64, ..Cost::default() }
     }
 }
 

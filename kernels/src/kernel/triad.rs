@@ -1,11 +1,10 @@
 //! Triad: read and write bandwidth, as the Parallel Research Kernels' `nstream` defines it.
 //!
 //! Every run adds `B + 3 C` to `A`, element by element, with `A = 0`, `B = C = 2` at the start: after k runs every
-//! element of `A` is 8 k, exactly, as long as that is below 2^53. It moves 32 bytes and computes 2 operations an
+//! element of `A` is 8 k, exactly, as long as that is below 2^53. It moves 32 bytes and computes a multiplication and two additions an
 //! element. Source: Van der Wijngaart and Mattson, "The Parallel Research Kernels", HPEC 2014.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
-
+use super::cut::Cut;
 use super::{Cost, Kernel, Size};
 use crate::Mismatch;
 use crate::isa::{Isa, per_isa};
@@ -27,29 +26,7 @@ const C: usize = 2;
 pub struct Triad;
 
 /// A job: elements of each array.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
-pub struct Params {
-    len: u64,
-    leaf: u64,
-}
-
-impl Params {
-    /// Three arrays of `len` elements, in 64 leaves or more as long as they have 128 elements.
-    pub fn new(len: usize) -> Params {
-        Params { len: len as u64, leaf: (len / 64).clamp(128, LEAF) as u64 }
-    }
-
-    /// Elements of each array.
-    pub fn len(&self) -> usize {
-        self.len as usize
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-}
+pub type Params = Cut<128, LEAF>;
 
 per_isa! {
     /// `a += b + 3 c`, each rounding its own.
@@ -78,7 +55,7 @@ unsafe impl Kernel for Triad {
     }
 
     fn layout(params: &Params, _workers: usize) -> Layout {
-        let leaf = params.leaf as usize;
+        let leaf = params.leaf();
         Layout::new()
             .region::<f64>("a", params.len(), leaf, Flow::InOut)
             .region::<f64>("b", params.len(), leaf, Flow::In)
@@ -97,11 +74,11 @@ unsafe impl Kernel for Triad {
         team.for_each(Schedule::Blocks, a.leaves(), (PartMut(a), Part(b), Part(c)), |_, (a, b, c)| {
             leaf_triad(isa, a, b, c);
         });
-        params.len
+        params.len() as u64
     }
 
     fn verify(params: &Params, data: &mut Regions, output: &u64, runs: u64) -> Result<(), Mismatch> {
-        Mismatch::unless_equal(|| "elements updated".into(), params.len, *output)?;
+        Mismatch::unless_equal(|| "elements updated".into(), params.len() as u64, *output)?;
         let expected = 8.0 * runs as f64;
         for (index, name, expected) in [(A, "a", expected), (B, "b", 2.0), (C, "c", 2.0)] {
             let values = data.slice::<f64>(index);
@@ -113,6 +90,11 @@ unsafe impl Kernel for Triad {
     }
 
     fn cost(params: &Params) -> Cost {
-        Cost { read: 24 * params.len, written: 8 * params.len, shared: 0, flops: 3 * params.len }
+        Cost {
+            read: 24 * params.len() as u64,
+            written: 8 * params.len() as u64,
+            shared: 0,
+            flops: 3 * params.len() as u64,
+        }
     }
 }
