@@ -4,11 +4,12 @@ use heddle_kernels::kernel::{Cost, Kernel, Size, cut::Cut};
 use heddle_kernels::region::{All, Flow, Layout, PartMut, Regions};
 use heddle_kernels::team::Schedule;
 use heddle_kernels::{Job, Mismatch, Model, Team};
+use heddle_primitives::sync::hint::spin_loop;
 
 /// Loops of a run: more than the claim counters that a team has.
 const LOOPS: u64 = 7;
 
-/// Adds one to every element in each of several loops, by turns claimed and in blocks, and sums in between.
+/// Adds one to every element in each of several loops, by turns claimed and in blocks, and sums twice in between.
 struct Repeated;
 
 // SAFETY: the same loops in every member, with arguments that depend on the parameters only.
@@ -38,8 +39,16 @@ unsafe impl Kernel for Repeated {
             team.for_each(schedule, counts.leaves(), PartMut(counts), |_, leaf| {
                 leaf.iter_mut().for_each(|count| *count += 1);
             });
-            let first = |leaf: usize, all: &[u64]| all[leaf];
-            total += team.reduce(schedule, counts.leaves(), All(counts), first, |a, b| a + b).unwrap_or(0);
+            // Rank 1 is still combining when the others begin the next reduction.
+            let slowly = |a: u64, b: u64| {
+                (0..if team.rank() == 1 { 100 } else { 0 }).for_each(|_| spin_loop());
+                a + b
+            };
+            for factor in [1, 1_000] {
+                let scaled = |leaf: usize, all: &[u64]| factor * all[leaf];
+                let sum = team.reduce(schedule, counts.leaves(), All(counts), scaled, slowly);
+                total += sum.unwrap_or(0);
+            }
         }
         total
     }
@@ -55,7 +64,7 @@ unsafe impl Kernel for Repeated {
         }
         // Each loop sees all elements at the number of loops so far.
         let leaves = params.len().div_ceil(params.leaf()) as u64;
-        let expected: u64 = ((runs - 1) * LOOPS + 1..=runs * LOOPS).map(|count| count * leaves).sum();
+        let expected: u64 = ((runs - 1) * LOOPS + 1..=runs * LOOPS).map(|count| 1_001 * count * leaves).sum();
         Mismatch::unless_equal(|| "sum over the loops".into(), expected, *output)
     }
 
