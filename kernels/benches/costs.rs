@@ -107,7 +107,8 @@ fn memory(model: Model, workers: usize, runs: u32) -> f64 {
     // Once for what any job allocates and keeps, once for the base line.
     total(Model::Sequential, 1);
     let base = total(Model::Sequential, 1);
-    (total(model, workers) - base) / workers as f64
+    // Pages of libraries count less as soon as other processes map them too: below that noise a worker adds nothing.
+    (total(model, workers) - base).max(0.0) / workers as f64
 }
 
 /// The proportional set size of a process in bytes: pages shared by n processes count 1/n each.

@@ -378,7 +378,8 @@ def memory_cost(model, workers):
         pool = make_pool(model, workers)
         after = pss()
         end_pool(pool)
-    return (after - before) / workers
+    # Pages of libraries count less as soon as other processes map them too: below that noise a worker adds nothing.
+    return max(0, after - before) / workers
 
 
 def main():
