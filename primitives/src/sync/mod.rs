@@ -36,5 +36,30 @@ mod backend;
 
 pub use backend::{Arc, atomic, cell, fence, hint, thread};
 
+/// Declares one static of the crate that every thread has its own of. The initial value must be a constant.
+#[cfg(not(any(heddle_loom, heddle_shuttle)))]
+macro_rules! per_thread {
+    ($(#[$meta:meta])* $vis:vis static $name:ident: $type:ty = $init:expr) => {
+        std::thread_local! { $(#[$meta])* $vis static $name: $type = const { $init } }
+    };
+}
+
+/// As above; loom and shuttle make the value anew in every execution.
+#[cfg(any(heddle_loom, heddle_shuttle))]
+macro_rules! per_thread {
+    ($(#[$meta:meta])* $vis:vis static $name:ident: $type:ty = $init:expr) => {
+        crate::sync::checker::thread_local! { $(#[$meta])* $vis static $name: $type = $init }
+    };
+}
+
+#[cfg(heddle_loom)]
+pub(crate) use loom as checker;
+
+#[cfg(all(heddle_shuttle, not(heddle_loom)))]
+pub(crate) use shuttle as checker;
+
+#[allow(unused_imports, reason = "for primitives that keep something for each thread")]
+pub(crate) use per_thread;
+
 #[cfg(any(heddle_loom, heddle_shuttle))]
 pub use backend::futex::explore_spurious;

@@ -263,6 +263,31 @@ pub mod thread {
         panicking, sleep,
     };
 
+    /// A number that no other thread of the process has or will ever have; from 1, and 0 for no thread.
+    ///
+    /// Unlike an address or the kernel's thread number it is never used again when a thread has ended, so it may name the
+    /// owner of something for as long as the process lives. A child forked from the process goes on with the parent's.
+    #[inline(always)]
+    pub fn serial() -> u64 {
+        std::thread_local! {
+            static SERIAL: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+        }
+
+        #[cold]
+        fn first() -> u64 {
+            static LAST: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+            // ORDERING: numbers differ because RMWs on one atomic are ordered; nothing else is published.
+            let serial = LAST.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
+            SERIAL.set(serial);
+            serial
+        }
+
+        match SERIAL.get() {
+            0 => first(),
+            serial => serial,
+        }
+    }
+
     /// [`std::thread::spawn`].
     #[inline(always)]
     pub fn spawn<F, T>(f: F) -> JoinHandle<T>

@@ -1,6 +1,5 @@
 //! What loom has of its own: tokens that complete its search, watched cells.
 
-use std::fmt::{self, Write};
 use std::sync::atomic::Ordering::Relaxed;
 
 pub use loom::sync::Arc;
@@ -63,23 +62,11 @@ impl Tokens {
     }
 }
 
-/// The current thread's number, which loom tells only in its `Debug` form.
-fn current_index() -> usize {
-    struct Digits(usize);
-
-    impl Write for Digits {
-        fn write_str(&mut self, text: &str) -> fmt::Result {
-            for digit in text.bytes().filter(u8::is_ascii_digit) {
-                self.0 = self.0 * 10 + usize::from(digit - b'0');
-            }
-            Ok(())
-        }
-    }
-
-    let mut digits = Digits(0);
-    let _ = write!(digits, "{:?}", loom::thread::current().id());
-    assert!(digits.0 < THREADS, "loom has changed how it shows a thread");
-    digits.0
+/// The current thread's number.
+pub fn current_index() -> usize {
+    let index = super::number_in(loom::thread::current().id());
+    assert!(index < THREADS, "loom has changed how it shows a thread");
+    index
 }
 
 /// Orders the events of one futex: each call is a point where loom explores who comes first.

@@ -331,6 +331,11 @@ pub mod thread {
     pub use super::engine::thread::{Builder, JoinHandle, Thread, ThreadId, current, spawn};
     pub use std::thread::panicking;
 
+    /// A number that no other thread of the execution has; from 1, and 0 for no thread.
+    pub fn serial() -> u64 {
+        super::engine::current_index() as u64 + 1
+    }
+
     /// Lets the other threads run.
     #[track_caller]
     pub fn yield_now() {
@@ -383,4 +388,22 @@ impl<T> Drop for Arc<T> {
             unsafe { ManuallyDrop::drop(&mut self.0) }
         }
     }
+}
+
+/// The number in a thread's identity, which the checkers tell only in its `Debug` form.
+fn number_in(id: impl std::fmt::Debug) -> usize {
+    struct Digits(usize);
+
+    impl std::fmt::Write for Digits {
+        fn write_str(&mut self, text: &str) -> std::fmt::Result {
+            for digit in text.bytes().filter(u8::is_ascii_digit) {
+                self.0 = self.0 * 10 + usize::from(digit - b'0');
+            }
+            Ok(())
+        }
+    }
+
+    let mut digits = Digits(0);
+    let _ = std::fmt::write(&mut digits, format_args!("{id:?}"));
+    digits.0
 }

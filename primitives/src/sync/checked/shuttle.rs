@@ -11,6 +11,11 @@ pub use shuttle::sync::atomic as raw;
 pub use shuttle::sync::atomic::fence;
 pub use shuttle::thread;
 
+/// The current thread's number.
+pub fn current_index() -> usize {
+    super::number_in(shuttle::thread::current().id())
+}
+
 /// loom's need; shuttle's search is not reduced.
 #[derive(Debug)]
 pub struct Tokens;

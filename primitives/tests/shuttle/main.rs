@@ -6,8 +6,18 @@
     reason = "what a test counts over all schedules is none of shuttle's business"
 )]
 
+#[path = "../broken/mod.rs"]
 mod broken;
+#[path = "../scenarios/mod.rs"]
 mod scenarios;
+
+mod planted;
+
+mod barrier;
+mod event;
+mod futex;
+mod mutex;
+mod spsc;
 
 use broken::Bug;
 use heddle_primitives::sync::explore_spurious;
@@ -86,41 +96,6 @@ fn finds(name: &str, cause: &str, model: impl Fn() + Clone + Send + Sync + 'stat
     }
 }
 
-mod planted {
-    use super::*;
-
-    #[test]
-    fn the_repaired_twin_passes() {
-        check("small lock", || broken::small_lock(Bug::None, 3, 2));
-    }
-
-    #[test]
-    fn lost_wakes_are_found() {
-        finds("forgets sleepers", "deadlock", || broken::small_lock(Bug::ForgetsSleepers, 3, 2));
-        finds("wakes before the store", "deadlock", || broken::small_lock(Bug::WakesBeforeStore, 2, 2));
-        finds("rereads expected", "deadlock", || broken::small_lock(Bug::RereadsExpected, 2, 2));
-    }
-
-    #[test]
-    fn a_believed_wake_is_found_once_wakes_can_be_spurious() {
-        explore_spurious(Some(0));
-        finds("believes the wake", "", || broken::small_lock(Bug::BelievesTheWake, 2, 2));
-        explore_spurious(None);
-    }
-}
-
-#[test]
-fn futex() {
-    check("futex", futex_wakes);
-}
-
-#[test]
-fn mutex() {
-    check("mutex", || mutex_counts(4, 3));
-    check("mutex with time-out", || mutex_time_out_strands_nobody(4));
-    check("mutex try_lock", mutex_try_lock);
-}
-
 #[test]
 fn every_schedule_of_the_smallest() {
     check_all("futex", 27, futex_wakes);
@@ -128,29 +103,4 @@ fn every_schedule_of_the_smallest() {
     check_all("event message", 68, || event_passes_a_message(1));
     check_all("mutex 2x1", 226, || mutex_counts(2, 1));
     check_all("barrier abort", 470, barrier_abort);
-}
-
-#[test]
-fn event() {
-    check("event message", || event_passes_a_message(3));
-    check("event time-out", event_times_out_or_passes);
-    check("event swallowed set", event_swallowed_set_is_seen);
-    check("event pulse", event_pulse);
-}
-
-#[test]
-fn barrier() {
-    check("barrier", || barrier_phases(4, 5));
-    check("barrier abort", barrier_abort);
-    check("barrier abort, next phase", barrier_abort_in_the_next_phase);
-    check("barrier time-out", || barrier_times_out_for_all(4));
-}
-
-#[test]
-fn spsc() {
-    check("spsc push and pop", || spsc_push_pop(2, 10));
-    check("spsc send and recv", || spsc_send_recv(2, 10));
-    check("spsc notify", spsc_push_and_notify);
-    check("spsc time-out", spsc_times_out_or_receives);
-    check("spsc consumer leaves", spsc_consumer_leaves);
 }

@@ -1,0 +1,27 @@
+//! Barrier.
+
+use crate::*;
+
+#[test]
+fn two_threads() {
+    check_with_spurious("barrier 2x1", Complete, 127, || barrier_phases(2, 1));
+    check("barrier 2x3", Bounded(3), 8_330, || barrier_phases(2, 3));
+}
+
+#[test]
+fn three_threads() {
+    check_with_spurious("barrier 3x1", Bounded(2), 1_354, || barrier_phases(3, 1));
+    check("barrier 3x2", Bounded(1), 2_061, || barrier_phases(3, 2));
+}
+
+#[test]
+fn abort() {
+    check_with_spurious("barrier abort", Complete, 119, barrier_abort);
+    check_with_spurious("barrier abort, next phase", Bounded(3), 977, barrier_abort_in_the_next_phase);
+}
+
+#[test]
+fn time_outs() {
+    check_with_spurious("barrier time-out, 2", Complete, 5_842, || barrier_times_out_for_all(2));
+    check_with_spurious("barrier time-out, 3", Bounded(2), 2_768, || barrier_times_out_for_all(3));
+}

@@ -1,0 +1,28 @@
+//! The queue between two.
+
+use crate::*;
+
+#[test]
+fn push_and_pop() {
+    check("spsc 2 of 2", Complete, 44, || spsc_push_pop(2, 2));
+    check("spsc 3 of 2", Complete, 805, || spsc_push_pop(2, 3));
+    check("spsc 3 of 1", Complete, 353, || spsc_push_pop(1, 3));
+}
+
+#[test]
+fn send_and_recv() {
+    check("spsc send 1 of 1", Complete, 45_643, || spsc_send_recv(1, 1));
+    check_with_spurious("spsc send 1 of 1, bound 3", Bounded(3), 685, || spsc_send_recv(1, 1));
+    check_with_spurious("spsc send 2 of 1", Bounded(2), 718, || spsc_send_recv(1, 2));
+}
+
+#[test]
+fn notify_and_time_out() {
+    check_with_spurious("spsc notify", Bounded(3), 204, spsc_push_and_notify);
+    check_with_spurious("spsc time-out", Bounded(3), 1_136, spsc_times_out_or_receives);
+}
+
+#[test]
+fn disconnection() {
+    check_with_spurious("spsc consumer leaves", Bounded(3), 42, spsc_consumer_leaves);
+}

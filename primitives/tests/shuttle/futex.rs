@@ -1,0 +1,8 @@
+//! The futex itself.
+
+use crate::*;
+
+#[test]
+fn wakes() {
+    check("futex", futex_wakes);
+}
