@@ -8,6 +8,7 @@ use crate::sync::futex::{Futex, WaitOutcome};
 use crate::sync::thread;
 use std::fmt;
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::time::{Duration, Instant};
 
@@ -198,7 +199,7 @@ impl<T: ?Sized, S: Scope> Mutex<T, S> {
     /// The caller has just taken the lock.
     #[inline(always)]
     fn guard(&self) -> MutexGuard<'_, T, S> {
-        MutexGuard { _release: Release { mutex: self }, data: self.data.get_mut(), not_send: PhantomData }
+        MutexGuard { mutex: self, data: ManuallyDrop::new(self.data.get_mut()), not_send: PhantomData }
     }
 }
 
@@ -243,20 +244,53 @@ impl<T: ?Sized + fmt::Debug, S: Scope> fmt::Debug for Mutex<T, S> {
 /// ```
 #[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct MutexGuard<'a, T: ?Sized, S: Scope = Private> {
-    // Dropped in this order: the access to the data ends before the lock is free.
-    data: MutPtr<T>,
-    _release: Release<'a, T, S>,
+    mutex: &'a Mutex<T, S>,
+    // Ends before the lock is free: under loom that is what ends the access.
+    data: ManuallyDrop<MutPtr<T>>,
     not_send: PhantomData<*mut ()>,
 }
 
-/// Unlocks when dropped.
-struct Release<'a, T: ?Sized, S: Scope> {
-    mutex: &'a Mutex<T, S>,
+impl<'a, T: ?Sized, S: Scope> MutexGuard<'a, T, S> {
+    /// Unlocks while `f` runs, and locks again before it returns, also if `f` panics. Others may change the data meanwhile.
+    ///
+    /// ```
+    /// use heddle_primitives::{Mutex, MutexGuard};
+    /// let mutex = Mutex::new(1);
+    /// let mut guard = mutex.lock();
+    /// MutexGuard::unlocked(&mut guard, || *mutex.lock() += 1);
+    /// assert_eq!(*guard, 2);
+    /// ```
+    pub fn unlocked<R>(guard: &mut Self, f: impl FnOnce() -> R) -> R {
+        struct Relock<'g, 'a, T: ?Sized, S: Scope>(&'g mut MutexGuard<'a, T, S>);
+
+        impl<T: ?Sized, S: Scope> Drop for Relock<'_, '_, T, S> {
+            fn drop(&mut self) {
+                let mutex = self.0.mutex;
+                if !mutex.acquire_fast() {
+                    mutex.acquire_slow(None);
+                }
+                self.0.data = ManuallyDrop::new(mutex.data.get_mut());
+            }
+        }
+
+        // SAFETY: `Relock` replaces the pointer before anybody uses or drops it again: it has the guard for itself.
+        unsafe { ManuallyDrop::drop(&mut guard.data) };
+        guard.mutex.release();
+        let _relock = Relock(guard);
+        f()
+    }
+
+    /// The mutex that the guard locks.
+    pub fn mutex(guard: &Self) -> &'a Mutex<T, S> {
+        guard.mutex
+    }
 }
 
-impl<T: ?Sized, S: Scope> Drop for Release<'_, T, S> {
+impl<T: ?Sized, S: Scope> Drop for MutexGuard<'_, T, S> {
     #[inline(always)]
     fn drop(&mut self) {
+        // SAFETY: dropped here and, with a new pointer in its place, in `unlocked`.
+        unsafe { ManuallyDrop::drop(&mut self.data) };
         self.mutex.release();
     }
 }
@@ -271,7 +305,7 @@ impl<T: ?Sized, S: Scope> Deref for MutexGuard<'_, T, S> {
     fn deref(&self) -> &T {
         // SAFETY: the guard borrows the mutex, and while it lives this thread alone holds the lock; writers need `&mut`
         // of the guard.
-        unsafe { self.data.deref() }
+        unsafe { (*self.data).deref() }
     }
 }
 
@@ -279,7 +313,7 @@ impl<T: ?Sized, S: Scope> DerefMut for MutexGuard<'_, T, S> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: as in `deref`, and `&mut self` excludes other borrows through the guard.
-        unsafe { self.data.deref() }
+        unsafe { (*self.data).deref() }
     }
 }
 
