@@ -106,11 +106,30 @@ pub fn metric(name: &str) -> &str {
     }
 }
 
-/// Sorts sizes from small to large, then the size for CPython, then whatever else by name.
+/// Sorts sizes from small to large, then the size for CPython, then durations from short to long, then whatever else by name.
 #[must_use]
-pub fn size_order(case: &str) -> (usize, String) {
+pub fn size_order(case: &str) -> (usize, u64, String) {
     let at = SIZES.iter().position(|size| *size == case).unwrap_or(SIZES.len());
-    (at, case.to_owned())
+    (at, nanoseconds(case).unwrap_or(u64::MAX), case.to_owned())
+}
+
+/// The duration that a case stands for, in nanoseconds, if it does.
+///
+/// ```
+/// use heddle_report::names::nanoseconds;
+/// assert_eq!((nanoseconds("10us"), nanoseconds("1ms"), nanoseconds("one-cpu")), (Some(10_000), Some(1_000_000), None));
+/// ```
+#[must_use]
+pub fn nanoseconds(case: &str) -> Option<u64> {
+    let digits = case.find(|letter: char| !letter.is_ascii_digit())?;
+    let unit = match &case[digits..] {
+        "ns" => 1,
+        "us" => 1_000,
+        "ms" => 1_000_000,
+        "s" => 1_000_000_000,
+        _ => return None,
+    };
+    case[..digits].parse::<u64>().ok()?.checked_mul(unit)
 }
 
 /// The sizes whose times make a curve, in order.

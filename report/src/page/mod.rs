@@ -1,12 +1,14 @@
 //! Pages: what a run says, arranged.
 //!
 //! - [`report`]: a run with everything derived from it, which every page reads;
-//! - [`figure`]: charts with all that a figure must carry; [`sizes`]: the one over sizes; [`table`]: tables;
+//! - [`figure`]: charts with all that a figure must carry; [`curve`]: those over cases, which are [`sizes`] or [`delays`]; [`table`]: tables;
 //! - [`titles`]: what a chart says; [`words`]: how it is put; [`findings`]: what matters most;
 //! - [`home`], [`kernel`], [`suite`], [`verification`], [`method`], [`data`]: the pages.
 
 mod csv;
+mod curve;
 mod data;
+mod delays;
 mod figure;
 mod findings;
 mod home;

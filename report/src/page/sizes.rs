@@ -1,110 +1,35 @@
 //! Chart c: how the models' times grow with the size, and where one overtakes the sequential program.
 
-use super::figure::{Figure, basis, command, legend, slug};
-use super::report::{Report, at_workers};
-use super::table::{Table, Td};
-use super::{Press, csv, titles, words};
+use super::curve::{Caption, Curve};
+use super::figure::{Figure, slug};
+use super::report::Report;
+use super::{Press, titles, words};
 use crate::cells::Cell;
-use crate::chart::Frame;
-use crate::chart::axis::Axis;
-use crate::chart::lines::{self, Lines, Point, Series};
+use crate::chart::lines::Series;
 use crate::compare::{Against, Table as Cells};
-use crate::names;
-use crate::number;
 use crate::records::Verdict;
 
 /// Chart c: time against size. `sizes` are tables of the same kernel and way from small to large. None with
 /// fewer than two sizes.
 pub(super) fn figure(press: &mut Press<'_>, sizes: &[Cells<'_>]) -> Option<Figure> {
-    if sizes.len() < 2 {
-        return None;
-    }
     let report = press.report;
-    let shown: Vec<Vec<&Cell>> = sizes
-        .iter()
-        .map(|table| {
-            let cells = at_workers(table, report.team(table));
-            cells.into_iter().filter(|cell| cell.prefix().is_empty() && !cell.peer).collect()
-        })
-        .collect();
-    let cases: Vec<String> = sizes.iter().map(|table| names::group(&table[0].key.group).case).collect();
-    let mut series: Vec<Series> = Vec::new();
-    for (at, cells) in shown.iter().enumerate() {
-        for cell in cells {
-            let Some(median) = cell.median() else { continue };
-            let point = Point { x: at as f64, y: median.value, interval: Some(median.interval) };
-            match series.iter_mut().find(|series| series.label == cell.key.variant) {
-                Some(series) => series.points.push(point),
-                None => series.push(Series {
-                    label: cell.key.variant.clone(),
-                    style: report.style(&cell.key.variant),
-                    points: vec![point],
-                }),
-            }
-        }
-    }
-    series.retain(|series| series.points.len() > 1);
-    series.sort_by_key(|series| names::order(&series.label));
-    if series.is_empty() {
-        return None;
-    }
-    let ends = || {
-        series
-            .iter()
-            .flat_map(|series| series.points.iter().flat_map(|point| point.interval.into_iter().flatten()))
-    };
-    let (low, high) = (ends().fold(f64::INFINITY, f64::min), ends().fold(0.0, f64::max));
+    let curve = Curve::new(report, sizes, |cell| cell.prefix().is_empty() && !cell.peer)?;
     let key = &sizes[0].first()?.key;
-    let crossings = crossings(&series);
-    let names: Vec<&str> = cases.iter().map(String::as_str).collect();
-    let lines = Lines {
-        x: Axis::places(&names),
-        x_caption: "size".into(),
-        y: Axis::log_of(&key.unit, low, high, 7),
-        y_caption: format!("{}, logarithmic axis", names::metric(&key.metric)),
-        ideal: false,
-        cores: None,
-        crossings: crossings.iter().map(|crossing| crossing.at).collect(),
-        series,
-    };
     let group = key.group.split('/').next().unwrap_or_default();
-    let id = slug(&[group, "sizes"]);
-    let title = title(report, sizes, &shown, &names, &crossings);
-    let desc = format!(
-        "Time of {} at the sizes {}.",
-        words::list(&lines.series.iter().map(|series| series.label.as_str()).collect::<Vec<_>>()),
-        words::list(&names)
-    );
-    let frame = Frame { id: &id, title: &title, desc: &desc, quick: report.run.quick };
-    let all: Vec<&Cell> = shown.iter().flatten().copied().collect();
-    let mut by_size =
-        Table::new(format!("{group}: time by size"), &["Size", "Variant", "#Workers", "#Median", "#Rounds"]);
-    for cell in &all {
-        let Some(median) = cell.median() else { continue };
-        by_size.push(vec![
-            Td::text(names::group(&cell.key.group).case),
-            Td::text(&cell.key.variant),
-            Td::number(cell.key.workers.to_string()),
-            Td::number(number::with_unit(median.value, &cell.key.unit))
-                .note(number::span(median.interval, &cell.key.unit)),
-            Td::number(median.rounds.to_string()),
-        ]);
-    }
-    let csv = press.csv(&slug(&[&key.suite, group, "sizes"]), csv::cells(all.iter().copied()));
-    Some(Figure {
-        svg: lines::draw(&frame, &lines),
-        legend: legend(&lines),
+    let crossings = crossings(&curve.series);
+    let names: Vec<&str> = curve.cases.iter().map(String::as_str).collect();
+    let caption = Caption {
+        id: slug(&[group, "sizes"]),
+        title: title(report, sizes, &curve.shown, &names, &crossings),
+        cases: "Size",
+        table: format!("{group}: time by size"),
         meaning:
             "Median time and its 95 % interval; a ring marks where a model's line crosses the sequential \
                   one. Sizes are steps, not a scale: between them the crossing is a guess."
                 .into(),
-        basis: basis(&all),
-        command: command(&format!("{group}/")),
-        id,
-        title,
-        table: by_size,
-        csv,
-    })
+        crossings: crossings.iter().map(|crossing| crossing.at).collect(),
+    };
+    curve.figure(press, caption)
 }
 
 /// Where a model's line crosses the sequential one.

@@ -4,7 +4,10 @@ use serde::Serialize;
 
 use super::kernel::Section;
 use super::{Press, figure, table, titles};
+use crate::compare::Table as Cells;
+use crate::names;
 use crate::site::RenderError;
+use std::collections::BTreeSet;
 
 #[derive(Serialize)]
 struct Page {
@@ -46,7 +49,7 @@ pub(super) fn render(press: &mut Press<'_>) -> Result<(), RenderError> {
     let report = press.report;
     for suite in SUITES {
         let tables = report.tables(suite.name);
-        let mut sections = Vec::new();
+        let mut sections = delays(press, &tables);
         for of_group in tables.chunk_by(|a, b| a[0].key.group == b[0].key.group) {
             let name = &of_group[0][0].key.group;
             let mut section = Section {
@@ -69,4 +72,37 @@ pub(super) fn render(press: &mut Press<'_>) -> Result<(), RenderError> {
         press.page(suite.path, "suite.html", suite.title, &page)?;
     }
     Ok(())
+}
+
+/// A section for each subject whose cases are durations.
+fn delays(press: &mut Press<'_>, tables: &[Cells<'_>]) -> Vec<Section> {
+    let timed: Vec<Cells<'_>> = tables
+        .iter()
+        .copied()
+        .filter(|table| names::nanoseconds(&names::group(&table[0].key.group).case).is_some())
+        .collect();
+    let subject = |table: &Cells<'_>| table[0].key.group.split('/').next().unwrap_or_default().to_owned();
+    let mut sections = Vec::new();
+    for of_subject in timed.chunk_by(|a, b| subject(a) == subject(b)) {
+        let metrics: BTreeSet<&str> = of_subject.iter().map(|table| table[0].key.metric.as_str()).collect();
+        let figures: Vec<_> = metrics
+            .into_iter()
+            .rev()
+            .filter_map(|metric| {
+                let of_metric: Vec<Cells<'_>> =
+                    of_subject.iter().copied().filter(|table| table[0].key.metric == metric).collect();
+                super::delays::figure(press, &of_metric)
+            })
+            .collect();
+        if !figures.is_empty() {
+            let subject = subject(&of_subject[0]);
+            sections.push(Section {
+                id: figure::slug(&["delays", &subject]),
+                title: format!("{subject}: against the partner's delay"),
+                figures,
+                tables: Vec::new(),
+            });
+        }
+    }
+    sections
 }

@@ -237,6 +237,32 @@ fn a_kernel_that_nobody_knows_has_a_page() {
 }
 
 #[test]
+fn what_was_measured_at_several_delays_is_drawn_against_them() {
+    let mut all = Vec::new();
+    for round in 0..6 {
+        for (delay, ns) in [("1ms", 30e3), ("0us", 200.0), ("10us", 900.0)] {
+            for (variant, factor) in [("heddle-event", 1.0), ("std", 40.0)] {
+                let mut record =
+                    measured("primitives", &format!("handover/{delay}"), variant, 2, round, ns * factor);
+                all.push(record.clone());
+                record.metric = "cpu-time".into();
+                all.push(record);
+            }
+        }
+        all.push(measured("primitives", "handover/one-cpu", "std", 2, round, 2e3));
+    }
+    let site = site_of(records(run(6, false), all, Vec::new()));
+    assert_sound(&site);
+    let page = text(&site, "primitives.html");
+    let (time, cpu) = (page.find("time by delay").unwrap(), page.find("CPU time by delay").unwrap());
+    assert!(time < cpu, "time comes first");
+    let table = &page[time..cpu];
+    let places: Vec<_> = ["0us", "10us", "1ms"].iter().map(|delay| table.find(delay).unwrap()).collect();
+    assert!(places.is_sorted(), "short delays come first: {places:?}");
+    assert!(page.contains("After 0us: "), "{page}");
+}
+
+#[test]
 fn awkward_values_are_drawn_without_a_panic() {
     let values = [0.0, 1e-9, 1.0, 1e300, f64::MIN_POSITIVE];
     let mut all = Vec::new();

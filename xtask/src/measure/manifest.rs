@@ -27,6 +27,8 @@ pub struct Cell {
     pub repeat: bool,
     /// Whether a calibrating call decides how the cell is timed.
     pub sized: bool,
+    /// Whether the group gives way first.
+    pub detail: bool,
     /// What is measured; never empty.
     pub metrics: Vec<Metric>,
     /// What measures it.
@@ -41,6 +43,9 @@ impl Cell {
 
     /// The size that the group's name ends with.
     pub fn size(&self) -> Size {
+        if self.detail {
+            return Size::Detail;
+        }
         match self.group.rsplit('/').next() {
             Some("small") => Size::Small,
             Some("medium") => Size::Medium,
@@ -64,6 +69,8 @@ pub enum Size {
     Python,
     /// The group comes in one size.
     Only,
+    /// The group is for those who look closely; others do without where time is short.
+    Detail,
 }
 
 /// What measures a cell.
@@ -161,6 +168,8 @@ struct Entry {
     #[serde(default)]
     sized: bool,
     #[serde(default)]
+    detail: bool,
+    #[serde(default)]
     extra: bool,
 }
 
@@ -218,6 +227,7 @@ fn add(
                     peer: entry.peer,
                     repeat: entry.repeat,
                     sized: entry.sized,
+                    detail: entry.detail,
                     metrics: metrics.clone(),
                     source: source(variant),
                 };

@@ -123,6 +123,8 @@ fn expected_cells(selection: &Selection, interpreters: &[pythons::Interpreter]) 
     let mut cells = manifest::expand(&text, host::cores(), &names)?;
     if selection.quick {
         cells.retain(|cell| !matches!(cell.size(), Size::Medium | Size::Large));
+        // Who names what is to be measured is to get it.
+        cells.retain(|cell| cell.size() != Size::Detail || selection.filter.is_some());
     }
     select::select(cells, selection.filter.as_deref())
 }

@@ -1,6 +1,6 @@
 //! Which cells get how many rounds, so that the whole fits the budget. A pure function.
 //!
-//! What gives way, in this order, is: large sizes, the dearest group first; rounds of small sizes and of CPython,
+//! What gives way, in this order, is: groups of detail, the dearest first; large sizes, likewise; rounds of small sizes and of CPython,
 //! down to [`FEWEST`]; rounds of everything, down to one; whole groups, the dearest first. What is left out is
 //! listed.
 
@@ -14,6 +14,9 @@ use super::turn::Mode;
 /// The fewest rounds that small sizes and CPython are cut to before the others lose rounds too: under six no comparison
 /// is decided.
 const FEWEST: u32 = 6;
+
+/// What is left out before any other cell loses a round.
+const GIVES_WAY: [Size; 2] = [Size::Detail, Size::Large];
 
 /// A cell as the planner sees it.
 #[derive(Clone, Debug)]
@@ -83,12 +86,14 @@ pub fn plan(cells: &[Priced], modes: &BTreeMap<String, Mode>, budget: f64, wante
         let stays = cells.iter().filter(|cell| !gone.contains(cell.group.as_str()));
         stays.map(|cell| cell.seconds * f64::from(if is_minor(cell) { small } else { other })).sum()
     };
-    for group in dearest_first(cells, |cell| cell.size == Size::Large) {
-        if total(&gone, small, other) <= budget {
-            break;
+    for size in GIVES_WAY {
+        for group in dearest_first(cells, |cell| cell.size == size) {
+            if total(&gone, small, other) <= budget {
+                break;
+            }
+            gone.insert(group);
+            left_out.push(format!("{group}: no room in the budget"));
         }
-        gone.insert(group);
-        left_out.push(format!("{group}: no room in the budget"));
     }
     while total(&gone, small, other) > budget && small > FEWEST {
         small -= 1;
@@ -97,7 +102,7 @@ pub fn plan(cells: &[Priced], modes: &BTreeMap<String, Mode>, budget: f64, wante
         other -= 1;
         small = small.min(other);
     }
-    for group in dearest_first(cells, |cell| cell.size != Size::Large) {
+    for group in dearest_first(cells, |cell| !GIVES_WAY.contains(&cell.size)) {
         if total(&gone, small, other) <= budget {
             break;
         }
@@ -192,14 +197,23 @@ mod tests {
         assert_eq!(rounds(0.0), []);
     }
 
+    #[test]
+    fn details_give_way_before_anything_else() {
+        let cells = [priced("a/large", "v", Size::Large, 4.0), priced("b/9us", "v", Size::Detail, 0.1)];
+        let left = |budget| plan(&cells, &BTreeMap::new(), budget, 10, 0).left_out;
+        assert_eq!(left(41.0), [""; 0]);
+        assert_eq!(left(40.5), ["b/9us: no room in the budget"]);
+        assert_eq!(left(39.0).len(), 2);
+    }
+
     proptest! {
         #[test]
         fn a_plan_fits_and_names_what_it_leaves_out(
-            costs in prop::collection::vec((0usize..8, 0usize..4, 0.01f64..5.0), 1..60),
+            costs in prop::collection::vec((0usize..8, 0usize..5, 0.01f64..5.0), 1..60),
             budget in 0.0f64..500.0,
             wanted in 1u32..20,
         ) {
-            let sizes = [Size::Small, Size::Medium, Size::Large, Size::Only];
+            let sizes = [Size::Small, Size::Medium, Size::Large, Size::Only, Size::Detail];
             let cells: Vec<Priced> = costs.iter().enumerate().map(|(n, &(group, size, seconds))| {
                 priced(&format!("{group}/{size}"), &n.to_string(), sizes[size], seconds)
             }).collect();

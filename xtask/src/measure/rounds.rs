@@ -162,9 +162,13 @@ impl Session {
         let mut modes: BTreeMap<String, Mode> = BTreeMap::new();
         let mut progress = Progress::new(self.cells.len() as f64);
         progress.line(&format!("calibrating {} cells", self.cells.len()));
-        // Large sizes last: if the others fill the budget, they need not be tried at all.
+        // Large sizes late: if the others fill the budget, they need not be tried at all. Details give way to them.
         let mut order: Vec<usize> = (0..self.cells.len()).collect();
-        order.sort_by_key(|&at| self.cells[at].size() == Size::Large);
+        order.sort_by_key(|&at| match self.cells[at].size() {
+            Size::Large => 1,
+            Size::Detail => 2,
+            _ => 0,
+        });
         for at in order {
             let cell = self.cells[at].clone();
             progress.advance(1.0, &cell.id());

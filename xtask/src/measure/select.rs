@@ -8,14 +8,17 @@ use regex::Regex;
 use super::manifest::Cell;
 use crate::outcome::usage;
 
-/// Keeps the cells whose id matches.
+/// Keeps the cells whose id matches, with their suite before it or without.
 ///
 /// # Errors
 /// If the expression is none, or keeps nothing; near and known names are listed.
 pub fn select(cells: Vec<Cell>, filter: Option<&str>) -> Result<Vec<Cell>> {
     let Some(filter) = filter else { return Ok(cells) };
     let pattern = Regex::new(filter).map_err(|error| usage(format!("--filter: {error}")))?;
-    let (kept, dropped): (Vec<_>, Vec<_>) = cells.into_iter().partition(|cell| pattern.is_match(&cell.id()));
+    let matches = |cell: &Cell| {
+        pattern.is_match(&cell.id()) || pattern.is_match(&format!("{}/{}", cell.suite, cell.id()))
+    };
+    let (kept, dropped): (Vec<_>, Vec<_>) = cells.into_iter().partition(matches);
     if kept.is_empty() { Err(usage(nothing_matches(filter, &dropped))) } else { Ok(kept) }
 }
 
@@ -65,6 +68,7 @@ mod tests {
     fn a_filter_is_an_expression_over_ids() {
         assert!(filtered("^mandelbrot/").unwrap().iter().all(|cell| cell.group.starts_with("mandelbrot")));
         assert_eq!(filtered("^sum/small/rayon/2$").unwrap().len(), 1);
+        assert!(filtered("^primitives").unwrap().iter().all(|cell| cell.suite == "primitives"));
     }
 
     #[test]
