@@ -167,6 +167,20 @@ pub fn disagreements(places: &Places) -> Result<Vec<String>> {
     Ok(found)
 }
 
+/// Which bench programs fail when each of their benchmarks is run once, answers checked. Only those whose cells a quick run
+/// leaves out: it runs the others.
+pub fn wrong_answers(places: &Places) -> Result<Vec<String>> {
+    let mut cells = manifest::expand(manifest::COMMITTED, host::cores(), &[])?;
+    cells.retain(|cell| cell.size() == Size::Detail);
+    let mut found = Vec::new();
+    for (program, path) in programs::build(places, &programs_of(&cells), None)? {
+        if let Err(error) = programs::try_all(&path) {
+            found.push(format!("{program}: {error:#}"));
+        }
+    }
+    Ok(found)
+}
+
 /// The bench programs that cells need.
 fn programs_of(cells: &[Cell]) -> BTreeSet<Program> {
     let program = |cell: &Cell| match &cell.source {

@@ -94,6 +94,14 @@ pub fn list(path: &Path) -> Result<BTreeSet<String>> {
     Ok(text.lines().filter_map(|line| line.strip_suffix(": benchmark")).map(String::from).collect())
 }
 
+/// Runs every benchmark of a program once, without timing it.
+///
+/// # Errors
+/// If it does not run, fails, or takes its time.
+pub fn try_all(path: &Path) -> Result<()> {
+    output_of(Command::new(path).arg("--test"), Duration::from_secs(120)).map(drop)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -110,6 +110,11 @@ pub fn all(places: &Places) -> Vec<Step> {
             what: "the manifest and the bench programs name the same cells",
             work: Work::Check(crate::measure::disagreements),
         },
+        Step {
+            name: "benches",
+            what: "benchmarks that a quick report leaves out, once each",
+            work: Work::Check(crate::measure::wrong_answers),
+        },
         Step { name: "pages", what: "structure and links of those pages", work: Work::Check(pages::check) },
     ]
 }
