@@ -10,3 +10,4 @@ mod futex;
 mod memory;
 mod mutex;
 mod spsc;
+mod spsc_chunks;
