@@ -2,15 +2,13 @@
 
 use super::buffer::{ASLEEP, AWAKE, Buffer, Heap};
 use super::error::{PeekError, PopError, RecvError, RecvUntilError};
-use super::place::Place;
+use super::place::{Parts, Place};
 use crate::spin::{DEFAULT_SPIN, Spin};
 use crate::sync::atomic::Ordering;
-use crate::sync::cell::MutSlice;
 use crate::sync::futex::WaitOutcome;
 use crate::sync::{Arc, fence};
 use std::cell::Cell;
 use std::fmt;
-use std::mem::MaybeUninit;
 use std::time::{Duration, Instant};
 
 /// The end of a queue that values come out; see the [module](super).
@@ -197,7 +195,7 @@ impl<T, B: Buffer<T>> Consumer<T, B> {
 
     /// The `n` slots from the head on, which are full.
     #[inline(always)]
-    pub(super) fn range(&self, n: usize) -> (MutSlice<MaybeUninit<T>>, MutSlice<MaybeUninit<T>>) {
+    pub(super) fn range(&self, n: usize) -> Parts<T> {
         self.place.range(self.head, n as u32)
     }
 
@@ -234,8 +232,7 @@ impl<T, B: Buffer<T>> Consumer<T, B> {
 
     /// Looks at the tail and returns the values to pop; no new ones if the tail is out of range, as a wild peer may have left
     /// it.
-    #[cold]
-    #[inline(never)]
+    #[inline]
     fn refresh(&self) -> u32 {
         // ORDERING: acquires the values up to the tail.
         let tail = self.place.indices().producer.tail.load(Ordering::Acquire);

@@ -6,6 +6,9 @@ use crate::sync::cell::{MutSlice, UnsafeCell, get_mut_slice};
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
+/// Consecutive slots, in two parts where they go round the end of the memory.
+pub(super) type Parts<T> = (MutSlice<MaybeUninit<T>>, MutSlice<MaybeUninit<T>>);
+
 /// The counters and slots of a buffer that the same end keeps: a way to them that needs no look at the buffer.
 ///
 /// An end lives in registers during a loop of pushes or pops; were the addresses read through the buffer, each store to a
@@ -51,7 +54,7 @@ impl<T, S: Scope> Place<T, S> {
 
     /// The slots of the `n` values from `position` on, in two parts where they go round the end; `n` is at most `limit`.
     #[inline]
-    pub fn range(&self, position: u32, n: u32) -> (MutSlice<MaybeUninit<T>>, MutSlice<MaybeUninit<T>>) {
+    pub fn range(&self, position: u32, n: u32) -> Parts<T> {
         let first = position & self.mask;
         let before_end = n.min(self.mask - first + 1);
         (self.cells(first, before_end), self.cells(0, n - before_end))

@@ -2,15 +2,13 @@
 
 use super::buffer::{ASLEEP, AWAKE, Buffer, Heap};
 use super::error::{PushError, SendError, SendUntilError};
-use super::place::Place;
+use super::place::{Parts, Place};
 use crate::spin::{DEFAULT_SPIN, Spin};
 use crate::sync::atomic::Ordering;
-use crate::sync::cell::MutSlice;
 use crate::sync::futex::WaitOutcome;
 use crate::sync::{Arc, fence};
 use std::cell::Cell;
 use std::fmt;
-use std::mem::MaybeUninit;
 use std::time::{Duration, Instant};
 
 /// The end of a queue that values go in; see the [module](super).
@@ -191,7 +189,7 @@ impl<T, B: Buffer<T>> Producer<T, B> {
 
     /// The `n` slots from the tail on, which are free.
     #[inline(always)]
-    pub(super) fn range(&self, n: usize) -> (MutSlice<MaybeUninit<T>>, MutSlice<MaybeUninit<T>>) {
+    pub(super) fn range(&self, n: usize) -> Parts<T> {
         self.place.range(self.tail, n as u32)
     }
 
@@ -210,8 +208,7 @@ impl<T, B: Buffer<T>> Producer<T, B> {
     }
 
     /// Looks at the head and returns the free slots; none if the head is out of range, as a wild peer may have left it.
-    #[cold]
-    #[inline(never)]
+    #[inline]
     fn refresh(&self) -> u32 {
         // ORDERING: acquires the consumer's reads of the slots it gave back, before this end writes to them.
         let head = self.place.indices().consumer.head.load(Ordering::Acquire);

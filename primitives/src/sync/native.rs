@@ -409,6 +409,24 @@ pub(super) mod futex {
             }
             woken
         }
+
+        #[inline(always)]
+        pub fn address(&self, word: &AtomicU32) -> Address {
+            Address(std::ptr::from_ref(word))
+        }
+    }
+
+    /// What is left of a futex that may be gone: its address.
+    #[derive(Debug)]
+    pub struct Address(*const AtomicU32);
+
+    impl Address {
+        pub fn wake(&self, n: u32, shared: bool) -> u32 {
+            // SAFETY: nobody reads through the reference: the kernel takes it for a number, and to LLVM a reference to an
+            // atomic does not promise that there is memory behind it.
+            let word = unsafe { &*self.0 };
+            Queue.wake(word, n, shared)
+        }
     }
 
     fn flags(shared: bool) -> Flags {

@@ -1,6 +1,7 @@
 //! Chunks that come out.
 
 use super::ChunkError;
+use crate::spsc::place::Parts;
 use crate::spsc::{Buffer, Consumer, Heap};
 use crate::sync::Arc;
 use crate::sync::cell::MutSlice;
@@ -39,7 +40,7 @@ pub struct ReadChunk<'a, T, B: Buffer<T> = Arc<Heap<T>>> {
 // SAFETY: the chunk has the consumer for itself, so moving it moves the use of that.
 unsafe impl<T: Send, B: Buffer<T> + Send> Send for ReadChunk<'_, T, B> {}
 
-impl<T, B: Buffer<T>> ReadChunk<'_, T, B> {
+impl<'a, T, B: Buffer<T>> ReadChunk<'a, T, B> {
     /// The values; the second slice is empty unless the chunk goes round the end of the memory.
     #[must_use]
     #[inline]
@@ -79,10 +80,7 @@ impl<T, B: Buffer<T>> ReadChunk<'_, T, B> {
         if std::mem::needs_drop::<T>() {
             self.into_iter().take(n).for_each(drop);
         } else {
-            let Self { first, second, consumer } = self;
-            // The accesses end before the producer may begin its own.
-            drop((first, second));
-            consumer.advance(n);
+            self.into_consumer().advance(n);
         }
     }
 
@@ -104,6 +102,12 @@ impl<T, B: Buffer<T>> ReadChunk<'_, T, B> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Ends the accesses to the slots, before the producer may begin its own.
+    #[inline(always)]
+    fn into_consumer(self) -> &'a mut Consumer<T, B> {
+        self.consumer
     }
 }
 
@@ -133,7 +137,7 @@ impl<T: fmt::Debug, B: Buffer<T>> fmt::Debug for ReadChunk<'_, T, B> {
 /// Takes the values of a [`ReadChunk`] out.
 pub struct ReadChunkIntoIter<'a, T, B: Buffer<T> = Arc<Heap<T>>> {
     /// There until the iterator is dropped.
-    parts: Option<(MutSlice<MaybeUninit<T>>, MutSlice<MaybeUninit<T>>)>,
+    parts: Option<Parts<T>>,
     consumer: &'a mut Consumer<T, B>,
     len: usize,
     iterated: usize,

@@ -147,7 +147,7 @@ pub struct WriteChunkUninit<'a, T, B: Buffer<T> = Arc<Heap<T>>> {
 // SAFETY: the chunk has the producer for itself, so moving it moves the use of that.
 unsafe impl<T: Send, B: Buffer<T> + Send> Send for WriteChunkUninit<'_, T, B> {}
 
-impl<T, B: Buffer<T>> WriteChunkUninit<'_, T, B> {
+impl<'a, T, B: Buffer<T>> WriteChunkUninit<'a, T, B> {
     /// The slots; the second slice is empty unless the chunk goes round the end of the memory.
     #[inline]
     pub fn as_mut_slices(&mut self) -> (&mut [MaybeUninit<T>], &mut [MaybeUninit<T>]) {
@@ -168,10 +168,7 @@ impl<T, B: Buffer<T>> WriteChunkUninit<'_, T, B> {
     #[inline]
     pub unsafe fn commit(self, n: usize) {
         assert!(n <= self.len(), "more values than the chunk has");
-        let Self { first, second, producer } = self;
-        // The accesses end before the consumer may begin its own.
-        drop((first, second));
-        producer.advance(n);
+        self.into_producer().advance(n);
     }
 
     /// Pushes all slots.
@@ -216,6 +213,12 @@ impl<T, B: Buffer<T>> WriteChunkUninit<'_, T, B> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Ends the accesses to the slots, before the consumer may begin its own.
+    #[inline(always)]
+    fn into_producer(self) -> &'a mut Producer<T, B> {
+        self.producer
     }
 
     /// Drops the values in the slots from `from` to `to`.
