@@ -154,13 +154,8 @@ unsafe impl Buffer<Head> for LaneRef {
     }
 
     #[inline]
-    fn capacity(&self) -> usize {
-        CAPACITY
-    }
-
-    #[inline]
-    fn slot(&self, i: usize) -> &UnsafeCell<MaybeUninit<Head>> {
-        &self.lane().slots[i % CAPACITY]
+    fn slots(&self) -> &[UnsafeCell<MaybeUninit<Head>>] {
+        &self.lane().slots
     }
 }
 

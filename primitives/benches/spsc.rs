@@ -7,10 +7,12 @@ mod support;
 mod program {
     use crate::support;
     use criterion::{BenchmarkId, Criterion};
+    use std::hint::black_box;
     use std::sync::Arc;
     use std::time::Duration;
 
     const CAPACITY: usize = 1024;
+    const CHUNK: usize = 64;
 
     /// The two ends of a queue of numbers; each gives up at once or waits, as the variant does.
     trait Queue {
@@ -139,6 +141,95 @@ mod program {
         });
     }
 
+    /// The same loop with a value that the compiler must keep in memory on both sides, which sets the ends a few ns apart. Such
+    /// loops have two modes, ten times apart: ends that follow each other at a distance of many slots work undisturbed, ends
+    /// that meet take each slot's cache line from each other. This one keeps them close.
+    fn opaque<Q: Queue>(c: &mut Criterion) {
+        c.benchmark_group("spsc/throughput-opaque").bench_function(BenchmarkId::new(Q::VARIANT, 2), |b| {
+            b.iter_custom(|messages| {
+                let (mut sender, mut receiver) = Q::new(CAPACITY);
+                pair(
+                    move || (0..messages).for_each(|n| Q::send(&mut sender, black_box(n))),
+                    move || {
+                        (0..messages).for_each(|n| assert_eq!(black_box(Q::receive(&mut receiver)), n));
+                    },
+                )
+            });
+        });
+    }
+
+    /// A queue whose ends take several values at a time.
+    trait Chunks: Queue {
+        /// Sends up to a chunk of the numbers from `from` on, at most `n`, and returns how many.
+        fn send_chunk(sender: &mut Self::Sender, from: u64, n: usize) -> usize;
+        /// Receives up to a chunk, at most `n`, into `sum`, and returns how many.
+        fn receive_chunk(receiver: &mut Self::Receiver, n: usize, sum: &mut u64) -> usize;
+    }
+
+    macro_rules! chunks {
+        ($queue:ty) => {
+            impl Chunks for $queue {
+                #[inline(always)]
+                fn send_chunk(sender: &mut Self::Sender, from: u64, n: usize) -> usize {
+                    match sender.write_chunk_uninit(n) {
+                        Ok(chunk) => chunk.fill_from_iter(from..),
+                        Err(_) => 0,
+                    }
+                }
+
+                #[inline(always)]
+                fn receive_chunk(receiver: &mut Self::Receiver, n: usize, sum: &mut u64) -> usize {
+                    match receiver.read_chunk(n) {
+                        Ok(chunk) => {
+                            *sum = chunk.into_iter().fold(*sum, u64::wrapping_add);
+                            n
+                        }
+                        Err(_) => 0,
+                    }
+                }
+            }
+        };
+    }
+
+    chunks!(Heddle);
+    chunks!(Rtrb);
+
+    /// The time of a message when they go in and come out in chunks.
+    fn in_chunks<Q: Chunks>(c: &mut Criterion) {
+        c.benchmark_group("spsc/chunks-of-64").bench_function(BenchmarkId::new(Q::VARIANT, 2), |b| {
+            b.iter_custom(|messages| {
+                let (mut sender, mut receiver) = Q::new(CAPACITY);
+                let next = |done: u64| (messages - done).min(CHUNK as u64) as usize;
+                pair(
+                    move || {
+                        let mut sent = 0;
+                        while sent < messages {
+                            match Q::send_chunk(&mut sender, sent, next(sent)) {
+                                0 => heddle_primitives::sync::hint::spin_loop(),
+                                n => sent += n as u64,
+                            }
+                        }
+                    },
+                    move || {
+                        let (mut received, mut sum) = (0, 0);
+                        while received < messages {
+                            match Q::receive_chunk(&mut receiver, next(received), &mut sum) {
+                                0 => heddle_primitives::sync::hint::spin_loop(),
+                                n => received += n as u64,
+                            }
+                        }
+                        let n = u128::from(messages);
+                        assert_eq!(
+                            sum,
+                            (n * n.saturating_sub(1) / 2) as u64,
+                            "the sum of all numbers below n"
+                        );
+                    },
+                )
+            });
+        });
+    }
+
     fn round_trip<Q: Queue>(c: &mut Criterion) {
         c.benchmark_group("spsc/round-trip").bench_function(BenchmarkId::new(Q::VARIANT, 2), |b| {
             b.iter_custom(|messages| {
@@ -173,6 +264,11 @@ mod program {
         throughput::<Heddle>(&mut c);
         throughput::<HeddleBlocking>(&mut c);
         throughput::<Rtrb>(&mut c);
+        opaque::<Heddle>(&mut c);
+        opaque::<HeddleBlocking>(&mut c);
+        opaque::<Rtrb>(&mut c);
+        in_chunks::<Heddle>(&mut c);
+        in_chunks::<Rtrb>(&mut c);
         round_trip::<Heddle>(&mut c);
         round_trip::<HeddleBlocking>(&mut c);
         round_trip::<Rtrb>(&mut c);

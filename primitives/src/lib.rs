@@ -9,6 +9,7 @@
 //! | [`Mutex`] | 1 | `threading.Lock` | `parking_lot::Mutex` |
 //! | [`Event`] | 1 | `threading.Event` | - |
 //! | [`Barrier`] | 4 | `threading.Barrier` | `std::sync::Barrier` |
+//! | [`oneshot`] | 1 and the value | - | `oneshot` |
 //! | [`spsc`] | 2 cache lines and the slots | - | `rtrb` |
 //! | [`Futex`] | 1 | - | `atomic-wait` |
 //!
@@ -32,6 +33,7 @@ mod macros;
 pub mod barrier;
 pub mod event;
 pub mod mutex;
+pub mod oneshot;
 pub mod spin;
 pub mod spsc;
 pub mod sync;
@@ -44,4 +46,4 @@ pub use cache_padded::CachePadded;
 pub use event::Event;
 pub use mutex::{Mutex, MutexGuard};
 pub use scope::{Private, Scope, Shared};
-pub use sync::futex::{Futex, WaitOutcome};
+pub use sync::futex::{Futex, FutexAddress, WaitOutcome};

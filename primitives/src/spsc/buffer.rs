@@ -163,8 +163,7 @@ impl<S: Scope> fmt::Debug for Indices<S> {
 ///
 /// # Safety
 /// While the value lives, also after it has moved:
-/// - `indices` and `capacity` always return the same, and `capacity` is a power of two of at most 2^31;
-/// - `slot` returns a cell of its own for each index below `capacity`, always the same one, which nobody uses but the two
+/// - `indices` and `slots` always return the same, a power of two of at most 2^31 slots, and nobody uses these but the two
 ///   ends of the queue;
 /// - no one but those ends changes the counters, or if so (a peer process gone wild), then values of `T` have no invalid
 ///   bytes: the ends check that the counters are plausible, not that they are true.
@@ -175,16 +174,13 @@ pub unsafe trait Buffer<T> {
     /// The counters.
     fn indices(&self) -> &Indices<Self::Scope>;
 
-    /// How many slots there are, a power of two.
-    fn capacity(&self) -> usize;
+    /// The slots; their number is a power of two.
+    fn slots(&self) -> &[UnsafeCell<MaybeUninit<T>>];
 
-    /// How many values the queue may hold at a time, at most [`capacity`](Self::capacity), which is the default.
+    /// How many values the queue may hold at a time, at most the number of slots, which is the default.
     fn limit(&self) -> usize {
-        self.capacity()
+        self.slots().len()
     }
-
-    /// The slot at `index`, which is below [`capacity`](Self::capacity).
-    fn slot(&self, index: usize) -> &UnsafeCell<MaybeUninit<T>>;
 }
 
 /// Counters and slots on the heap, for two threads.
@@ -225,19 +221,13 @@ unsafe impl<T> Buffer<T> for Arc<Heap<T>> {
     }
 
     #[inline(always)]
-    fn capacity(&self) -> usize {
-        self.slots.len()
+    fn slots(&self) -> &[UnsafeCell<MaybeUninit<T>>] {
+        &self.slots
     }
 
     #[inline(always)]
     fn limit(&self) -> usize {
         self.limit
-    }
-
-    #[inline(always)]
-    fn slot(&self, index: usize) -> &UnsafeCell<MaybeUninit<T>> {
-        // SAFETY: the number of slots is a power of two, so the index is below it.
-        unsafe { self.slots.get_unchecked(index & (self.slots.len() - 1)) }
     }
 }
 

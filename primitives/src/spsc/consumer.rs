@@ -2,13 +2,13 @@
 
 use super::buffer::{ASLEEP, AWAKE, Buffer, Heap};
 use super::error::{PeekError, PopError, RecvError, RecvUntilError};
+use super::place::{Parts, Place};
 use crate::spin::{DEFAULT_SPIN, Spin};
 use crate::sync::atomic::Ordering;
 use crate::sync::futex::WaitOutcome;
 use crate::sync::{Arc, fence};
 use std::cell::Cell;
 use std::fmt;
-use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
 /// The end of a queue that values come out; see the [module](super).
@@ -21,16 +21,18 @@ use std::time::{Duration, Instant};
 /// share(consumer);
 /// ```
 pub struct Consumer<T, B: Buffer<T> = Arc<Heap<T>>> {
-    buffer: B,
-    /// What this end has written to the shared head; never read back from there.
+    place: Place<T, B::Scope>,
+    /// How far this end is: what it has written to the shared head, which it never reads back, or beyond it while values are
+    /// [iterated over](super::ReadChunk).
     head: u32,
     /// The tail when it was last looked at; the true one is this or later.
     tail: Cell<u32>,
-    limit: u32,
-    mask: u32,
     spin: Duration,
-    value: PhantomData<T>,
+    buffer: B,
 }
+
+// SAFETY: the place is in the buffer, which goes to the other thread together with the values that the end takes out.
+unsafe impl<T: Send, B: Buffer<T> + Send> Send for Consumer<T, B> {}
 
 impl<T, B: Buffer<T>> Consumer<T, B> {
     /// Takes the consumer's end of the queue in `buffer`, going on where the last one stopped.
@@ -39,20 +41,11 @@ impl<T, B: Buffer<T>> Consumer<T, B> {
     /// The queue has no other consumer, and what the counters say was pushed and not popped are valid values of `T`. If `B` is
     /// shared between processes, `T` is valid in all of them.
     pub unsafe fn from_buffer(buffer: B) -> Self {
-        let capacity = buffer.capacity();
-        assert!(capacity.is_power_of_two() && capacity <= 1 << 31, "the capacity is no power of two");
-        let limit = buffer.limit().min(capacity) as u32;
+        // SAFETY: the end keeps the buffer until it is gone itself.
+        let place = unsafe { Place::of(&buffer) };
         // ORDERING: the last consumer handed over to this one, which orders its store before this load.
-        let head = buffer.indices().consumer.head.load(Ordering::Relaxed);
-        Self {
-            buffer,
-            head,
-            tail: Cell::new(head),
-            limit,
-            mask: (capacity - 1) as u32,
-            spin: DEFAULT_SPIN,
-            value: PhantomData,
-        }
+        let head = place.indices().consumer.head.load(Ordering::Relaxed);
+        Self { place, head, tail: Cell::new(head), spin: DEFAULT_SPIN, buffer }
     }
 
     /// Takes the oldest value out, if there is one. Does not wake a producer that sleeps in `send`: see
@@ -66,16 +59,14 @@ impl<T, B: Buffer<T>> Consumer<T, B> {
             return Err(PopError::Empty);
         }
         let value = {
-            let slot = self.buffer.slot((self.head & self.mask) as usize).get();
+            let slot = self.place.slot(self.head).get();
             // SAFETY: the buffer keeps the slot alive, and the producer does not touch it before the store below.
             let value = unsafe { slot.deref() };
             // SAFETY: the slot is between head and tail, so a value was written there, and the acquiring load in `refresh`
             // made it visible. The head moves past it, so it is read once.
             unsafe { value.assume_init_read() }
         };
-        self.head = self.head.wrapping_add(1);
-        // ORDERING: releases the read of the slot to the producer's acquiring load of the head.
-        self.buffer.indices().consumer.head.store(self.head, Ordering::Release);
+        self.advance(1);
         Ok(value)
     }
 
@@ -87,7 +78,7 @@ impl<T, B: Buffer<T>> Consumer<T, B> {
         if self.known() == 0 && self.refresh() == 0 {
             return Err(PeekError::Empty);
         }
-        let slot = self.buffer.slot((self.head & self.mask) as usize).get();
+        let slot = self.place.slot(self.head).get();
         // SAFETY: as in `pop`. The reference borrows `self`, so the value is not popped, hence not overwritten, meanwhile.
         let value: *const T = unsafe { slot.deref() }.as_ptr();
         // SAFETY: as above; the slot lives as long as the buffer, which `self` owns.
@@ -123,12 +114,17 @@ impl<T, B: Buffer<T>> Consumer<T, B> {
 
     /// Wakes the producer if it sleeps; to be called once after values were [popped](Self::pop).
     pub fn notify(&self) {
-        self.buffer.indices().wake_producer();
+        self.place.indices().wake_producer();
     }
 
     /// How many values can be popped now; the producer may make that more.
     pub fn slots(&self) -> usize {
         self.refresh() as usize
+    }
+
+    /// How many values can be popped for certain, without a look at the shared counter; at most [`slots`](Self::slots).
+    pub fn cached_slots(&self) -> usize {
+        self.known() as usize
     }
 
     /// Whether a pop would fail now; the producer may change that.
@@ -138,7 +134,7 @@ impl<T, B: Buffer<T>> Consumer<T, B> {
 
     /// Whether the producer is gone; what it pushed before is still there to be popped.
     pub fn is_abandoned(&self) -> bool {
-        self.buffer.indices().is_producer_closed()
+        self.place.indices().is_producer_closed()
     }
 
     /// The memory of the queue.
@@ -148,7 +144,7 @@ impl<T, B: Buffer<T>> Consumer<T, B> {
 
     /// How many values the queue can hold.
     pub fn capacity(&self) -> usize {
-        self.limit as usize
+        self.place.limit as usize
     }
 
     /// How long to spin for a value before sleeping; [`DEFAULT_SPIN`] unless set.
@@ -174,7 +170,7 @@ impl<T, B: Buffer<T>> Consumer<T, B> {
                 return Ok(());
             }
         }
-        let asleep = &self.buffer.indices().producer.consumer_asleep;
+        let asleep = &self.place.indices().producer.consumer_asleep;
         let outcome = loop {
             // ORDERING: the fence orders it before the look at the tail (Q1 to Q3 in the module's text).
             asleep.word().swap(ASLEEP, Ordering::Relaxed);
@@ -197,6 +193,37 @@ impl<T, B: Buffer<T>> Consumer<T, B> {
         outcome
     }
 
+    /// The `n` slots from the head on, which are full.
+    #[inline(always)]
+    pub(super) fn range(&self, n: usize) -> Parts<T> {
+        self.place.range(self.head, n as u32)
+    }
+
+    /// Gives the `n` slots from the head on back.
+    #[inline(always)]
+    pub(super) fn advance(&mut self, n: usize) {
+        self.skip(n);
+        self.publish();
+    }
+
+    /// Goes on by `n` values without giving their slots back, until more are or the end is dropped.
+    #[inline(always)]
+    pub(super) fn skip(&mut self, n: usize) {
+        self.head = self.head.wrapping_add(n as u32);
+    }
+
+    /// Takes a [`skip`](Self::skip) back.
+    #[inline(always)]
+    pub(super) fn unskip(&mut self, n: usize) {
+        self.head = self.head.wrapping_sub(n as u32);
+    }
+
+    #[inline(always)]
+    fn publish(&self) {
+        // ORDERING: releases the reads of the slots to the producer's acquiring load of the head.
+        self.place.indices().consumer.head.store(self.head, Ordering::Release);
+    }
+
     /// Values to pop as of the last look at the tail.
     #[inline(always)]
     fn known(&self) -> u32 {
@@ -205,12 +232,11 @@ impl<T, B: Buffer<T>> Consumer<T, B> {
 
     /// Looks at the tail and returns the values to pop; no new ones if the tail is out of range, as a wild peer may have left
     /// it.
-    #[cold]
-    #[inline(never)]
+    #[inline]
     fn refresh(&self) -> u32 {
         // ORDERING: acquires the values up to the tail.
-        let tail = self.buffer.indices().producer.tail.load(Ordering::Acquire);
-        if tail.wrapping_sub(self.head) <= self.limit {
+        let tail = self.place.indices().producer.tail.load(Ordering::Acquire);
+        if tail.wrapping_sub(self.head) <= self.place.limit {
             self.tail.set(tail);
         }
         self.known()
@@ -219,12 +245,14 @@ impl<T, B: Buffer<T>> Consumer<T, B> {
 
 impl<T, B: Buffer<T>> Drop for Consumer<T, B> {
     fn drop(&mut self) {
-        self.buffer.indices().close_consumer();
+        // What a forgotten iterator skipped is leaked and must not be dropped with the queue.
+        self.publish();
+        self.place.indices().close_consumer();
     }
 }
 
 impl<T, B: Buffer<T>> fmt::Debug for Consumer<T, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Consumer").field("capacity", &self.limit).field("slots", &self.slots()).finish()
+        f.debug_struct("Consumer").field("capacity", &self.place.limit).field("slots", &self.slots()).finish()
     }
 }

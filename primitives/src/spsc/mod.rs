@@ -11,6 +11,8 @@
 //! sleeps in `recv`, nor `pop` a producer that sleeps in `send`: use `send` and `recv` against each other, or, after a batch
 //! of pushes or pops, [`Producer::notify`] or [`Consumer::notify`] once. An end that is dropped always wakes the other.
 //!
+//! Several values at a time go in and come out as [`chunks`].
+//!
 //! # Why no wake is lost
 //!
 //! Let P publish (a send, a recv, a notify, a close) and Q be about to sleep.
@@ -26,12 +28,16 @@
 //! either P4 takes the 1 away before Q4 looks, and the wait returns at once, or Q sleeps and is woken. Without the fences both
 //! P3 and Q3 may read the old values (store buffering), and Q sleeps beside a full queue.
 
+pub mod chunks;
+
 mod buffer;
 mod consumer;
 mod error;
+mod place;
 mod producer;
 
 pub use buffer::{Buffer, Heap, Indices};
+pub use chunks::{ChunkError, ReadChunk, ReadChunkIntoIter, WriteChunk, WriteChunkUninit};
 pub use consumer::Consumer;
 pub use error::{PeekError, PopError, PushError, RecvError, RecvUntilError, SendError, SendUntilError};
 pub use producer::Producer;

@@ -2,13 +2,13 @@
 
 use super::buffer::{ASLEEP, AWAKE, Buffer, Heap};
 use super::error::{PushError, SendError, SendUntilError};
+use super::place::{Parts, Place};
 use crate::spin::{DEFAULT_SPIN, Spin};
 use crate::sync::atomic::Ordering;
 use crate::sync::futex::WaitOutcome;
 use crate::sync::{Arc, fence};
 use std::cell::Cell;
 use std::fmt;
-use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
 /// The end of a queue that values go in; see the [module](super).
@@ -27,16 +27,17 @@ use std::time::{Duration, Instant};
 /// send(producer);
 /// ```
 pub struct Producer<T, B: Buffer<T> = Arc<Heap<T>>> {
-    buffer: B,
+    place: Place<T, B::Scope>,
     /// What this end has written to the shared tail; never read back from there.
     tail: u32,
     /// The head when it was last looked at; the true one is this or later.
     head: Cell<u32>,
-    limit: u32,
-    mask: u32,
     spin: Duration,
-    value: PhantomData<T>,
+    buffer: B,
 }
+
+// SAFETY: the place is in the buffer, which goes to the other thread together with the values that the end puts there.
+unsafe impl<T: Send, B: Buffer<T> + Send> Send for Producer<T, B> {}
 
 impl<T, B: Buffer<T>> Producer<T, B> {
     /// Takes the producer's end of the queue in `buffer`, going on where the last one stopped.
@@ -45,20 +46,12 @@ impl<T, B: Buffer<T>> Producer<T, B> {
     /// The queue has no other producer, and what the counters say was pushed and not popped are valid values of `T`. If `B` is
     /// shared between processes, `T` is valid in all of them.
     pub unsafe fn from_buffer(buffer: B) -> Self {
-        let capacity = buffer.capacity();
-        assert!(capacity.is_power_of_two() && capacity <= 1 << 31, "the capacity is no power of two");
-        let limit = buffer.limit().min(capacity) as u32;
+        // SAFETY: the end keeps the buffer until it is gone itself.
+        let place = unsafe { Place::of(&buffer) };
         // ORDERING: the last producer handed over to this one, which orders its store before this load.
-        let tail = buffer.indices().producer.tail.load(Ordering::Relaxed);
-        let producer = Self {
-            buffer,
-            tail,
-            head: Cell::new(tail.wrapping_sub(limit)),
-            limit,
-            mask: (capacity - 1) as u32,
-            spin: DEFAULT_SPIN,
-            value: PhantomData,
-        };
+        let tail = place.indices().producer.tail.load(Ordering::Relaxed);
+        let head = Cell::new(tail.wrapping_sub(place.limit));
+        let producer = Self { place, tail, head, spin: DEFAULT_SPIN, buffer };
         producer.refresh();
         producer
     }
@@ -73,14 +66,12 @@ impl<T, B: Buffer<T>> Producer<T, B> {
             return Err(PushError::Full(value));
         }
         {
-            let slot = self.buffer.slot((self.tail & self.mask) as usize).get_mut();
+            let slot = self.place.slot(self.tail).get_mut();
             // SAFETY: the buffer keeps the slot alive. Fewer than `limit` values are in the queue, so the slot at the tail is
             // empty, and the consumer does not touch it before the store below.
             unsafe { slot.deref() }.write(value);
         }
-        self.tail = self.tail.wrapping_add(1);
-        // ORDERING: releases the value to the consumer's acquiring load of the tail.
-        self.buffer.indices().producer.tail.store(self.tail, Ordering::Release);
+        self.advance(1);
         Ok(())
     }
 
@@ -106,12 +97,17 @@ impl<T, B: Buffer<T>> Producer<T, B> {
 
     /// Wakes the consumer if it sleeps; to be called once after values were [pushed](Self::push).
     pub fn notify(&self) {
-        self.buffer.indices().wake_consumer();
+        self.place.indices().wake_consumer();
     }
 
     /// How many values can be pushed now; the consumer may make that more.
     pub fn slots(&self) -> usize {
         self.refresh() as usize
+    }
+
+    /// How many values can be pushed for certain, without a look at the shared counter; at most [`slots`](Self::slots).
+    pub fn cached_slots(&self) -> usize {
+        self.free() as usize
     }
 
     /// Whether a push would fail now; the consumer may change that.
@@ -121,7 +117,7 @@ impl<T, B: Buffer<T>> Producer<T, B> {
 
     /// Whether the consumer is gone.
     pub fn is_abandoned(&self) -> bool {
-        self.buffer.indices().is_consumer_closed()
+        self.place.indices().is_consumer_closed()
     }
 
     /// The memory of the queue.
@@ -131,7 +127,7 @@ impl<T, B: Buffer<T>> Producer<T, B> {
 
     /// How many values the queue can hold.
     pub fn capacity(&self) -> usize {
-        self.limit as usize
+        self.place.limit as usize
     }
 
     /// How long to spin for room before sleeping; [`DEFAULT_SPIN`] unless set.
@@ -170,7 +166,7 @@ impl<T, B: Buffer<T>> Producer<T, B> {
                 return Ok(());
             }
         }
-        let asleep = &self.buffer.indices().consumer.producer_asleep;
+        let asleep = &self.place.indices().consumer.producer_asleep;
         let outcome = loop {
             // ORDERING: the fence orders it before the look at the head (Q1 to Q3 in the module's text).
             asleep.word().swap(ASLEEP, Ordering::Relaxed);
@@ -191,19 +187,32 @@ impl<T, B: Buffer<T>> Producer<T, B> {
         outcome
     }
 
+    /// The `n` slots from the tail on, which are free.
+    #[inline(always)]
+    pub(super) fn range(&self, n: usize) -> Parts<T> {
+        self.place.range(self.tail, n as u32)
+    }
+
+    /// Publishes the `n` values that were written from the tail on.
+    #[inline(always)]
+    pub(super) fn advance(&mut self, n: usize) {
+        self.tail = self.tail.wrapping_add(n as u32);
+        // ORDERING: releases the values to the consumer's acquiring load of the tail.
+        self.place.indices().producer.tail.store(self.tail, Ordering::Release);
+    }
+
     /// Free slots as of the last look at the head.
     #[inline(always)]
     fn free(&self) -> u32 {
-        self.limit - self.tail.wrapping_sub(self.head.get())
+        self.place.limit - self.tail.wrapping_sub(self.head.get())
     }
 
     /// Looks at the head and returns the free slots; none if the head is out of range, as a wild peer may have left it.
-    #[cold]
-    #[inline(never)]
+    #[inline]
     fn refresh(&self) -> u32 {
         // ORDERING: acquires the consumer's reads of the slots it gave back, before this end writes to them.
-        let head = self.buffer.indices().consumer.head.load(Ordering::Acquire);
-        if self.tail.wrapping_sub(head) <= self.limit {
+        let head = self.place.indices().consumer.head.load(Ordering::Acquire);
+        if self.tail.wrapping_sub(head) <= self.place.limit {
             self.head.set(head);
         }
         self.free()
@@ -218,12 +227,12 @@ enum Hurdle {
 
 impl<T, B: Buffer<T>> Drop for Producer<T, B> {
     fn drop(&mut self) {
-        self.buffer.indices().close_producer();
+        self.place.indices().close_producer();
     }
 }
 
 impl<T, B: Buffer<T>> fmt::Debug for Producer<T, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Producer").field("capacity", &self.limit).field("slots", &self.slots()).finish()
+        f.debug_struct("Producer").field("capacity", &self.place.limit).field("slots", &self.slots()).finish()
     }
 }

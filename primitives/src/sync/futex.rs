@@ -101,6 +101,37 @@ impl<S: Scope> Futex<S> {
     }
 }
 
+impl<S: Scope> Futex<S> {
+    /// The address of the futex, for a wake after the futex may be gone.
+    #[inline(always)]
+    pub fn address(&self) -> FutexAddress<S> {
+        FutexAddress { address: self.queue.address(&self.word), scope: PhantomData }
+    }
+}
+
+/// The address of a [`Futex`] that may be gone by now.
+///
+/// Where a change of the word lets another thread free it, the wake that follows must not touch it. If the memory serves
+/// something else by then, that gets a wake without cause, which everybody who waits there has to tolerate anyway.
+///
+/// ```
+/// let address = heddle_primitives::Futex::new(0).address();
+/// assert_eq!(address.wake(1), 0);
+/// ```
+#[derive(Debug)]
+pub struct FutexAddress<S: Scope = Private> {
+    address: backend::futex::Address,
+    scope: PhantomData<S>,
+}
+
+impl<S: Scope> FutexAddress<S> {
+    /// Wakes up to `n` sleepers and returns how many; always a system call.
+    #[cfg_attr(any(heddle_loom, heddle_shuttle, heddle_mutants), track_caller)]
+    pub fn wake(&self, n: u32) -> u32 {
+        self.address.wake(n, S::SHARED)
+    }
+}
+
 impl<S: Scope> fmt::Debug for Futex<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Futex").field(&self.word).finish()

@@ -245,6 +245,37 @@ pub mod cell {
             unsafe { &mut *self.0 }
         }
     }
+
+    /// A pointer for writing to consecutive cells at once; under loom and shuttle the writes last as long as the pointer.
+    #[inline(always)]
+    pub const fn get_mut_slice<T>(cells: &[UnsafeCell<T>]) -> MutSlice<T> {
+        // A cell has the layout of its content, and may be written to through a shared reference.
+        MutSlice(std::ptr::from_ref(cells) as *mut [T])
+    }
+
+    /// A pointer through which the content of consecutive cells is written; see [`get_mut_slice`].
+    #[derive(Debug)]
+    pub struct MutSlice<T>(*mut [T]);
+
+    impl<T> MutSlice<T> {
+        /// Borrows the content of all cells for writing.
+        ///
+        /// # Safety
+        /// The cells are alive, and nobody else reads or writes their content while the reference is.
+        #[inline(always)]
+        #[allow(clippy::mut_from_ref, reason = "as for one cell; the caller promises exclusiveness")]
+        pub const unsafe fn deref(&self) -> &mut [T] {
+            // SAFETY: as the caller promises.
+            unsafe { &mut *self.0 }
+        }
+
+        /// How many cells there are.
+        #[inline(always)]
+        #[allow(clippy::len_without_is_empty, reason = "a length of a pointer, as of `*mut [T]`")]
+        pub const fn len(&self) -> usize {
+            self.0.len()
+        }
+    }
 }
 
 /// Spin hints.
@@ -377,6 +408,24 @@ pub(super) mod futex {
                 patience::slept();
             }
             woken
+        }
+
+        #[inline(always)]
+        pub fn address(&self, word: &AtomicU32) -> Address {
+            Address(std::ptr::from_ref(word))
+        }
+    }
+
+    /// What is left of a futex that may be gone: its address.
+    #[derive(Debug)]
+    pub struct Address(*const AtomicU32);
+
+    impl Address {
+        pub fn wake(&self, n: u32, shared: bool) -> u32 {
+            // SAFETY: nobody reads through the reference: the kernel takes it for a number, and to LLVM a reference to an
+            // atomic does not promise that there is memory behind it.
+            let word = unsafe { &*self.0 };
+            Queue.wake(word, n, shared)
         }
     }
 

@@ -156,12 +156,8 @@ unsafe impl Buffer<u64> for &Ring {
         &self.indices
     }
 
-    fn capacity(&self) -> usize {
-        4
-    }
-
-    fn slot(&self, index: usize) -> &UnsafeCell<MaybeUninit<u64>> {
-        &self.slots[index]
+    fn slots(&self) -> &[UnsafeCell<MaybeUninit<u64>>] {
+        &self.slots
     }
 }
 

@@ -26,3 +26,18 @@ fn notify_and_time_out() {
 fn disconnection() {
     check_with_spurious("spsc consumer leaves", Bounded(3), 42, spsc_consumer_leaves);
 }
+
+#[test]
+fn chunks() {
+    check("spsc chunks of 2, 2 in 2", Complete, 313, || spsc_chunks(2, 2, 2));
+    check("spsc chunks of 2, 2 in 4", Complete, 44, || spsc_chunks(4, 2, 2));
+    check("spsc chunks of 3, 2 in 3", Complete, 313, || spsc_chunks(3, 2, 3));
+    check("spsc slices", Complete, 6, spsc_slices);
+    check_with_spurious("spsc chunk and notify", Bounded(3), 77, spsc_chunk_and_notify);
+}
+
+#[test]
+fn a_chunk_published_too_early_is_found() {
+    check("chunk", Complete, 3, || broken::chunk(false));
+    finds("chunk published early", Complete, "Causality violation", || broken::chunk(true));
+}

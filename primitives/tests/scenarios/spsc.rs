@@ -1,6 +1,6 @@
 //! The queue between two.
 
-use heddle_primitives::spsc::{RecvError, RecvUntilError, RingBuffer};
+use heddle_primitives::spsc::{ChunkError, Consumer, RecvError, RecvUntilError, RingBuffer};
 use heddle_primitives::sync::thread;
 use std::time::Instant;
 
@@ -79,4 +79,73 @@ pub fn spsc_consumer_leaves() {
     drop(consumer);
     let (_, second) = other.join().unwrap();
     assert_eq!(second.unwrap_err().0, 2);
+}
+
+/// Chunks on both sides, of up to `chunk` values: what comes out is what went in, in order, whether iterated over or read in
+/// place, also round the end of the memory.
+pub fn spsc_chunks(capacity: usize, chunks: u32, chunk: usize) {
+    let (mut producer, mut consumer) = RingBuffer::new(capacity);
+    let other = thread::spawn(move || {
+        let mut sent = 0;
+        for _ in 0..chunks {
+            let n = match producer.write_chunk_uninit(chunk) {
+                Ok(chunk) => chunk.fill_from_iter((sent..).map(Box::new)),
+                Err(ChunkError::TooFewSlots(n)) => {
+                    producer.write_chunk_uninit(n).unwrap().fill_from_iter((sent..).map(Box::new))
+                }
+            };
+            sent += n as u32;
+        }
+        sent
+    });
+    let mut received = 0;
+    let mut read = |consumer: &mut Consumer<Box<u32>>, n: usize| {
+        let read = consumer.read_chunk(n).unwrap();
+        if n.is_multiple_of(2) {
+            let (first, second) = read.as_slices();
+            for value in first.iter().chain(second) {
+                assert_eq!(**value, received);
+                received += 1;
+            }
+            read.commit_all();
+        } else {
+            for value in read {
+                assert_eq!(*value, received);
+                received += 1;
+            }
+        }
+    };
+    for _ in 0..chunks {
+        let n = consumer.slots().min(chunk);
+        read(&mut consumer, n);
+    }
+    let sent = other.join().unwrap();
+    let n = consumer.slots();
+    read(&mut consumer, n);
+    assert_eq!(sent, received);
+}
+
+/// A chunk is all or nothing to the other end.
+pub fn spsc_slices() {
+    let (mut producer, mut consumer) = RingBuffer::new(2);
+    let other = thread::spawn(move || producer.push_entire_slice(&[1, 2]));
+    let mut seen = [0; 2];
+    match consumer.pop_entire_slice(&mut seen) {
+        Ok(()) => assert_eq!(seen, [1, 2]),
+        Err(ChunkError::TooFewSlots(n)) => assert_eq!(n, 0),
+    }
+    other.join().unwrap().unwrap();
+}
+
+/// A chunk and a wake for all of it.
+pub fn spsc_chunk_and_notify() {
+    let (mut producer, mut consumer) = RingBuffer::new(2);
+    let other = thread::spawn(move || {
+        producer.push_entire_slice(&[1, 2]).unwrap();
+        producer.notify();
+        producer
+    });
+    assert_eq!(consumer.recv(), Ok(1));
+    assert_eq!(consumer.pop(), Ok(2));
+    drop(other.join().unwrap());
 }

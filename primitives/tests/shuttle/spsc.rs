@@ -10,3 +10,10 @@ fn passes_values() {
     check("spsc time-out", spsc_times_out_or_receives);
     check("spsc consumer leaves", spsc_consumer_leaves);
 }
+
+#[test]
+fn passes_chunks() {
+    check("spsc chunks", || spsc_chunks(4, 6, 3));
+    check("spsc slices", spsc_slices);
+    check("spsc chunk and notify", spsc_chunk_and_notify);
+}

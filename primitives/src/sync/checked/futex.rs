@@ -29,8 +29,16 @@ pub fn explore_spurious(nth: Option<u32>) {
     SPURIOUS.set(nth);
 }
 
+/// Outlives the futex where somebody keeps its [`Address`].
 #[derive(Debug)]
-pub struct Queue {
+pub struct Queue(Arc<Line>);
+
+/// What is left of a futex that may be gone: who sleeps on it.
+#[derive(Debug)]
+pub struct Address(Arc<Line>);
+
+#[derive(Debug)]
+struct Line {
     turn: Turn,
     // Not held across a switch: the checkers run all threads on one.
     state: Mutex<State>,
@@ -50,7 +58,11 @@ struct Sleeper {
 
 impl Queue {
     pub fn new() -> Self {
-        Self { turn: Turn::new(), state: Mutex::default() }
+        Self(Arc::new(Line { turn: Turn::new(), state: Mutex::default() }))
+    }
+
+    pub fn address(&self, _word: &AtomicU32) -> Address {
+        Address(self.0.clone())
     }
 
     #[track_caller]
@@ -71,15 +83,15 @@ impl Queue {
         }
         let sleeper =
             Arc::new(Sleeper { parker: Parker::new(), woken: std::sync::atomic::AtomicBool::new(false) });
-        let spurious = self.with_state(|state| {
+        let spurious = self.0.with_state(|state| {
             state.sleepers.push_back(sleeper.clone());
             state.waits += 1;
             SPURIOUS.get() == Some(state.waits - 1)
         });
         if deadline.is_some() || spurious {
-            self.turn.take();
+            self.0.turn.take();
             if !sleeper.woken.load(Relaxed) {
-                self.with_state(|state| state.sleepers.retain(|other| !Arc::ptr_eq(other, &sleeper)));
+                self.0.with_state(|state| state.sleepers.retain(|other| !Arc::ptr_eq(other, &sleeper)));
                 return if spurious { WaitOutcome::Woken } else { WaitOutcome::TimedOut };
             }
             return WaitOutcome::Woken;
@@ -90,6 +102,20 @@ impl Queue {
 
     #[track_caller]
     pub fn wake(&self, _word: &AtomicU32, n: u32, _shared: bool) -> u32 {
+        self.0.wake(n)
+    }
+}
+
+impl Address {
+    #[track_caller]
+    pub fn wake(&self, n: u32, _shared: bool) -> u32 {
+        self.0.wake(n)
+    }
+}
+
+impl Line {
+    #[track_caller]
+    fn wake(&self, n: u32) -> u32 {
         if panicking() {
             return 0;
         }

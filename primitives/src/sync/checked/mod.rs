@@ -213,7 +213,7 @@ pub mod atomic {
 /// Cells whose accesses the checker watches.
 pub mod cell {
     use super::engine::{Reading, Watch, Writing};
-    use std::mem::ManuallyDrop;
+    use std::mem::{ManuallyDrop, MaybeUninit};
     use std::thread::panicking;
 
     /// [`std::cell::UnsafeCell`] that hands out tracked pointers.
@@ -313,6 +313,52 @@ pub mod cell {
                 && !panicking()
             {
                 drop(ManuallyDrop::into_inner(watch));
+            }
+        }
+    }
+
+    /// A pointer for writing to consecutive cells at once; the writes last as long as the pointer.
+    #[track_caller]
+    pub fn get_mut_slice<T>(cells: &[UnsafeCell<T>]) -> MutSlice<T> {
+        let cells: Vec<_> = cells.iter().map(UnsafeCell::get_mut).collect();
+        // SAFETY: a watched pointer excludes others, and no bytes are invalid for `MaybeUninit`.
+        let copy = cells.iter().map(|cell| unsafe { cell.data.cast::<MaybeUninit<T>>().read() }).collect();
+        MutSlice { cells, copy: Box::into_raw(copy) }
+    }
+
+    /// A pointer through which the content of consecutive cells is written; see [`get_mut_slice`]. Cells under watch are not
+    /// next to each other, so their bytes are moved to a place where they are, and back when the pointer ends.
+    #[derive(Debug)]
+    pub struct MutSlice<T> {
+        cells: Vec<MutPtr<T>>,
+        copy: *mut [MaybeUninit<T>],
+    }
+
+    impl<T> MutSlice<T> {
+        /// Borrows the content of all cells for writing.
+        ///
+        /// # Safety
+        /// The cells are alive, and nobody else reads or writes their content while the reference is.
+        #[allow(clippy::mut_from_ref, reason = "as for one cell; the caller promises exclusiveness")]
+        pub unsafe fn deref(&self) -> &mut [T] {
+            // SAFETY: the bytes are those of the cells, so they are as valid as there; the caller excludes other borrows.
+            unsafe { &mut *(self.copy as *mut [T]) }
+        }
+
+        /// How many cells there are.
+        #[allow(clippy::len_without_is_empty, reason = "a length of a pointer, as of `*mut [T]`")]
+        pub fn len(&self) -> usize {
+            self.cells.len()
+        }
+    }
+
+    impl<T> Drop for MutSlice<T> {
+        fn drop(&mut self) {
+            // SAFETY: made by `Box::into_raw`, taken back once.
+            let copy = unsafe { Box::from_raw(self.copy) };
+            for (cell, value) in self.cells.iter().zip(copy) {
+                // SAFETY: as in `get_mut_slice`; the cells are still alive, as whoever last borrowed promised.
+                unsafe { cell.data.cast::<MaybeUninit<T>>().write(value) };
             }
         }
     }
