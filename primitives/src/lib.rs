@@ -9,6 +9,7 @@
 //! | [`Mutex`] | 1 | `threading.Lock` | `parking_lot::Mutex` |
 //! | [`Event`] | 1 | `threading.Event` | - |
 //! | [`Barrier`] | 4 | `threading.Barrier` | `std::sync::Barrier` |
+//! | [`deque`] | two cache lines and the slots | - | `crossbeam-deque` |
 //! | [`spsc`] | 2 cache lines and the slots | - | `rtrb` |
 //! | [`Futex`] | 1 | - | `atomic-wait` |
 //!
@@ -30,6 +31,7 @@
 mod macros;
 
 pub mod barrier;
+pub mod deque;
 pub mod event;
 pub mod mutex;
 pub mod spin;

@@ -5,12 +5,14 @@
 #![allow(dead_code, reason = "loom and shuttle each run a part")]
 
 mod barrier;
+mod deque;
 mod event;
 mod futex;
 mod mutex;
 mod spsc;
 
 pub use barrier::*;
+pub use deque::*;
 pub use event::*;
 pub use futex::*;
 pub use mutex::*;
