@@ -10,6 +10,7 @@
 //! | [`Event`] | 1 | `threading.Event` | - |
 //! | [`Barrier`] | 4 | `threading.Barrier` | `std::sync::Barrier` |
 //! | [`oneshot`] | 1 and the value | - | `oneshot` |
+//! | [`deque`] | two cache lines and the slots | - | `crossbeam-deque` |
 //! | [`spsc`] | 2 cache lines and the slots | - | `rtrb` |
 //! | [`Futex`] | 1 | - | `atomic-wait` |
 //!
@@ -31,6 +32,7 @@
 mod macros;
 
 pub mod barrier;
+pub mod deque;
 pub mod event;
 pub mod mutex;
 pub mod oneshot;

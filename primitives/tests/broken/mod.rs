@@ -6,6 +6,9 @@ mod spsc;
 
 pub use oneshot::*;
 pub use spsc::*;
+mod deque;
+
+pub use deque::*;
 
 use crate::scenarios::{Plain, team};
 use heddle_primitives::Futex;

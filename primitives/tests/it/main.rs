@@ -5,6 +5,7 @@
 mod support;
 
 mod barrier;
+mod deque;
 mod event;
 mod futex;
 mod memory;

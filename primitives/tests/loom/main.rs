@@ -17,6 +17,7 @@ mod canaries;
 mod planted;
 
 mod barrier;
+mod deque;
 mod event;
 mod futex;
 mod mutex;

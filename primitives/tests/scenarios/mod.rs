@@ -5,6 +5,7 @@
 #![allow(dead_code, reason = "loom and shuttle each run a part")]
 
 mod barrier;
+mod deque;
 mod event;
 mod futex;
 mod mutex;
@@ -12,6 +13,7 @@ mod oneshot;
 mod spsc;
 
 pub use barrier::*;
+pub use deque::*;
 pub use event::*;
 pub use futex::*;
 pub use mutex::*;

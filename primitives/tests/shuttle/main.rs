@@ -14,6 +14,7 @@ mod scenarios;
 mod planted;
 
 mod barrier;
+mod deque;
 mod event;
 mod futex;
 mod mutex;
