@@ -7,6 +7,8 @@
 //! | primitive | words | Python | Rust |
 //! |---|---|---|---|
 //! | [`Mutex`] | 1 | `threading.Lock` | `parking_lot::Mutex` |
+//! | [`FairMutex`] | 1 | - | `parking_lot::FairMutex` |
+//! | [`RawMutex`] | 1 | - | `lock_api::RawMutex` |
 //! | [`Event`] | 1 | `threading.Event` | - |
 //! | [`Barrier`] | 4 | `threading.Barrier` | `std::sync::Barrier` |
 //! | [`spsc`] | 2 cache lines and the slots | - | `rtrb` |
@@ -32,16 +34,19 @@ mod macros;
 pub mod barrier;
 pub mod event;
 pub mod mutex;
+pub mod raw;
 pub mod spin;
 pub mod spsc;
 pub mod sync;
 
 mod cache_padded;
+mod held;
 mod scope;
 
 pub use barrier::{Barrier, BarrierWaitResult, BrokenBarrier};
 pub use cache_padded::CachePadded;
 pub use event::Event;
-pub use mutex::{Mutex, MutexGuard};
+pub use mutex::{FairMutex, MappedMutexGuard, Mutex, MutexGuard};
+pub use raw::RawMutex;
 pub use scope::{Private, Scope, Shared};
 pub use sync::futex::{Futex, WaitOutcome};

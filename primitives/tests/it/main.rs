@@ -9,4 +9,5 @@ mod event;
 mod futex;
 mod memory;
 mod mutex;
+mod raw;
 mod spsc;
