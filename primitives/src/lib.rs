@@ -7,6 +7,8 @@
 //! | primitive | words | Python | Rust |
 //! |---|---|---|---|
 //! | [`Mutex`] | 1 | `threading.Lock` | `parking_lot::Mutex` |
+//! | [`FairMutex`] | 1 | - | `parking_lot::FairMutex` |
+//! | [`RawMutex`] | 1 | - | `lock_api::RawMutex` |
 //! | [`Event`] | 1 | `threading.Event` | - |
 //! | [`Barrier`] | 4 | `threading.Barrier` | `std::sync::Barrier` |
 //! | [`oneshot`] | 1 and the value | - | `oneshot` |
@@ -36,16 +38,19 @@ pub mod deque;
 pub mod event;
 pub mod mutex;
 pub mod oneshot;
+pub mod raw;
 pub mod spin;
 pub mod spsc;
 pub mod sync;
 
 mod cache_padded;
+mod held;
 mod scope;
 
 pub use barrier::{Barrier, BarrierWaitResult, BrokenBarrier};
 pub use cache_padded::CachePadded;
 pub use event::Event;
-pub use mutex::{Mutex, MutexGuard};
+pub use mutex::{FairMutex, MappedMutexGuard, Mutex, MutexGuard};
+pub use raw::RawMutex;
 pub use scope::{Private, Scope, Shared};
 pub use sync::futex::{Futex, FutexAddress, WaitOutcome};

@@ -244,6 +244,12 @@ pub mod cell {
             // SAFETY: as the caller promises.
             unsafe { &mut *self.0 }
         }
+
+        /// The same access, to a part of the content.
+        #[inline(always)]
+        pub fn map<U: ?Sized>(self, part: *mut U) -> MutPtr<U> {
+            MutPtr(part)
+        }
     }
 
     /// A pointer for writing to consecutive cells at once; under loom and shuttle the writes last as long as the pointer.

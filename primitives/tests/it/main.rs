@@ -11,5 +11,6 @@ mod futex;
 mod memory;
 mod mutex;
 mod oneshot;
+mod raw;
 mod spsc;
 mod spsc_chunks;

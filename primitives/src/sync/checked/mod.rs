@@ -305,6 +305,11 @@ pub mod cell {
             // SAFETY: as the caller promises.
             unsafe { &mut *self.data }
         }
+
+        /// The same access, to a part of the content.
+        pub fn map<U: ?Sized>(self, part: *mut U) -> MutPtr<U> {
+            MutPtr { watch: ManuallyDrop::new(self).watch.take(), data: part }
+        }
     }
 
     impl<T: ?Sized> Drop for MutPtr<T> {
