@@ -7,6 +7,7 @@
 //! | primitive | words | Python | Rust |
 //! |---|---|---|---|
 //! | [`Mutex`] | 1 | `threading.Lock` | `parking_lot::Mutex` |
+//! | [`RwLock`] | 1 | - | `parking_lot::RwLock` |
 //! | [`Event`] | 1 | `threading.Event` | - |
 //! | [`Barrier`] | 4 | `threading.Barrier` | `std::sync::Barrier` |
 //! | [`spsc`] | 2 cache lines and the slots | - | `rtrb` |
@@ -32,6 +33,7 @@ mod macros;
 pub mod barrier;
 pub mod event;
 pub mod mutex;
+pub mod rwlock;
 pub mod spin;
 pub mod spsc;
 pub mod sync;
@@ -43,5 +45,11 @@ pub use barrier::{Barrier, BarrierWaitResult, BrokenBarrier};
 pub use cache_padded::CachePadded;
 pub use event::Event;
 pub use mutex::{Mutex, MutexGuard};
+#[cfg(not(any(heddle_loom, heddle_shuttle)))]
+pub use rwlock::{ArcRwLockReadGuard, ArcRwLockUpgradableReadGuard, ArcRwLockWriteGuard};
+pub use rwlock::{
+    MappedRwLockReadGuard, MappedRwLockWriteGuard, RawRwLock, RwLock, RwLockReadGuard,
+    RwLockUpgradableReadGuard, RwLockWriteGuard,
+};
 pub use scope::{Private, Scope, Shared};
 pub use sync::futex::{Futex, WaitOutcome};

@@ -8,12 +8,14 @@ mod barrier;
 mod event;
 mod futex;
 mod mutex;
+mod rwlock;
 mod spsc;
 
 pub use barrier::*;
 pub use event::*;
 pub use futex::*;
 pub use mutex::*;
+pub use rwlock::*;
 pub use spsc::*;
 
 use heddle_primitives::sync::cell::UnsafeCell;
