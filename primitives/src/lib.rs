@@ -9,6 +9,7 @@
 //! | [`Mutex`] | 1 | `threading.Lock` | `parking_lot::Mutex` |
 //! | [`FairMutex`] | 1 | - | `parking_lot::FairMutex` |
 //! | [`RawMutex`] | 1 | - | `lock_api::RawMutex` |
+//! | [`RwLock`] | 1 | - | `parking_lot::RwLock` |
 //! | [`Event`] | 1 | `threading.Event` | - |
 //! | [`Barrier`] | 4 | `threading.Barrier` | `std::sync::Barrier` |
 //! | [`oneshot`] | 1 and the value | - | `oneshot` |
@@ -39,6 +40,7 @@ pub mod event;
 pub mod mutex;
 pub mod oneshot;
 pub mod raw;
+pub mod rwlock;
 pub mod spin;
 pub mod spsc;
 pub mod sync;
@@ -52,5 +54,11 @@ pub use cache_padded::CachePadded;
 pub use event::Event;
 pub use mutex::{FairMutex, MappedMutexGuard, Mutex, MutexGuard};
 pub use raw::RawMutex;
+#[cfg(not(any(heddle_loom, heddle_shuttle)))]
+pub use rwlock::{ArcRwLockReadGuard, ArcRwLockUpgradableReadGuard, ArcRwLockWriteGuard};
+pub use rwlock::{
+    MappedRwLockReadGuard, MappedRwLockWriteGuard, RawRwLock, RwLock, RwLockReadGuard,
+    RwLockUpgradableReadGuard, RwLockWriteGuard,
+};
 pub use scope::{Private, Scope, Shared};
 pub use sync::futex::{Futex, FutexAddress, WaitOutcome};

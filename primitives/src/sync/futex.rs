@@ -5,6 +5,7 @@ use super::backend;
 use crate::scope::{Private, Scope};
 use std::fmt;
 use std::marker::PhantomData;
+use std::num::NonZeroU32;
 use std::time::Instant;
 
 /// A 32-bit word that threads can sleep on until another changes it and wakes them.
@@ -86,6 +87,34 @@ impl<S: Scope> Futex<S> {
     #[cfg_attr(any(heddle_loom, heddle_shuttle, heddle_mutants), track_caller)]
     pub fn wake(&self, n: u32) -> u32 {
         self.queue.wake(&self.word, n, S::SHARED)
+    }
+
+    /// Like [`wait`](Self::wait), as a sleeper of the classes whose bits are set: [`wake_class`](Self::wake_class) passes over
+    /// those of other classes, and [`wake`](Self::wake) wakes all.
+    #[cfg_attr(any(heddle_loom, heddle_shuttle, heddle_mutants), track_caller)]
+    pub fn wait_class(&self, expected: u32, deadline: Option<Instant>, classes: NonZeroU32) -> WaitOutcome {
+        self.queue.wait_class(&self.word, expected, deadline, S::SHARED, classes)
+    }
+
+    /// Like [`wake`](Self::wake), but wakes only sleepers that have one of these classes.
+    ///
+    /// ```
+    /// use heddle_primitives::Futex;
+    /// use heddle_primitives::sync::thread;
+    /// use std::num::NonZeroU32;
+    ///
+    /// const READER: NonZeroU32 = NonZeroU32::new(1).unwrap();
+    /// const WRITER: NonZeroU32 = NonZeroU32::new(2).unwrap();
+    /// static WORD: Futex = Futex::new(0);
+    /// let reader = thread::spawn(|| WORD.wait_class(0, None, READER));
+    /// while WORD.wake_class(1, READER) == 0 {
+    ///     assert_eq!(WORD.wake_class(1, WRITER), 0);
+    /// }
+    /// reader.join().unwrap();
+    /// ```
+    #[cfg_attr(any(heddle_loom, heddle_shuttle, heddle_mutants), track_caller)]
+    pub fn wake_class(&self, n: u32, classes: NonZeroU32) -> u32 {
+        self.queue.wake_class(&self.word, n, S::SHARED, classes)
     }
 
     /// Wakes a sleeper; true if there was one.

@@ -387,14 +387,24 @@ pub(super) mod futex {
             deadline: Option<Instant>,
             shared: bool,
         ) -> WaitOutcome {
+            self.wait_class(word, expected, deadline, shared, NonZeroU32::MAX)
+        }
+
+        pub fn wait_class(
+            &self,
+            word: &AtomicU32,
+            expected: u32,
+            deadline: Option<Instant>,
+            shared: bool,
+            classes: NonZeroU32,
+        ) -> WaitOutcome {
             let deadline = deadline.and_then(absolute);
             let patrol = if shared { absolute(Instant::now() + PATROL) } else { None };
             let until = match (deadline, patrol) {
                 (Some(deadline), Some(patrol)) => Some(deadline.min(patrol)),
                 (deadline, patrol) => deadline.or(patrol),
             };
-            let result =
-                futex::wait_bitset(word.raw(), flags(shared), expected, until.as_ref(), NonZeroU32::MAX);
+            let result = futex::wait_bitset(word.raw(), flags(shared), expected, until.as_ref(), classes);
             if result == Err(Errno::AGAIN) {
                 return WaitOutcome::Mismatch;
             }
@@ -410,6 +420,16 @@ pub(super) mod futex {
             // The kernel reads the count as a signed number. An error means that nobody can sleep there: the woken
             // side may already have unmapped the word.
             let woken = futex::wake(word.raw(), flags(shared), n.min(i32::MAX as u32)).unwrap_or(0) as u32;
+            if woken != 0 {
+                patience::slept();
+            }
+            woken
+        }
+
+        pub fn wake_class(&self, word: &AtomicU32, n: u32, shared: bool, classes: NonZeroU32) -> u32 {
+            // As in `wake`.
+            let n = n.min(i32::MAX as u32);
+            let woken = futex::wake_bitset(word.raw(), flags(shared), n, classes).unwrap_or(0) as u32;
             if woken != 0 {
                 patience::slept();
             }

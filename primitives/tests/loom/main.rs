@@ -22,6 +22,7 @@ mod event;
 mod futex;
 mod mutex;
 mod oneshot;
+mod rwlock;
 mod spsc;
 
 use broken::Bug;

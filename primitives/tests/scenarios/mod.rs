@@ -10,6 +10,7 @@ mod event;
 mod futex;
 mod mutex;
 mod oneshot;
+mod rwlock;
 mod spsc;
 
 pub use barrier::*;
@@ -18,6 +19,7 @@ pub use event::*;
 pub use futex::*;
 pub use mutex::*;
 pub use oneshot::*;
+pub use rwlock::*;
 pub use spsc::*;
 
 use heddle_primitives::sync::cell::UnsafeCell;

@@ -19,6 +19,7 @@ mod event;
 mod futex;
 mod mutex;
 mod oneshot;
+mod rwlock;
 mod spsc;
 
 use broken::Bug;

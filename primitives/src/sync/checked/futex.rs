@@ -1,7 +1,7 @@
 //! The futex as the checkers have it: a queue of parked threads.
 //!
 //! - A wait looks at the word and joins the queue in one step, as in the kernel.
-//! - A wake takes sleepers from the front and returns how many. It may come before or after a time-out: both orders are
+//! - A wake takes sleepers (of the classes that it names) from the front and returns how many. It may come before or after a time-out: both orders are
 //!   explored.
 //! - A wait with a deadline never parks: it returns as soon as it runs again, woken or timed out, so time-outs need no clock.
 //! - One wait of each futex may return without cause, if [`explore_spurious`] says so. All waits of all futexes could, but a
@@ -16,6 +16,7 @@ use super::engine::{Parker, Turn};
 use crate::WaitOutcome;
 use std::cell::Cell;
 use std::collections::VecDeque;
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::panicking;
 use std::time::Instant;
@@ -54,6 +55,7 @@ struct State {
 struct Sleeper {
     parker: Parker,
     woken: std::sync::atomic::AtomicBool,
+    classes: NonZeroU32,
 }
 
 impl Queue {
@@ -71,7 +73,19 @@ impl Queue {
         word: &AtomicU32,
         expected: u32,
         deadline: Option<Instant>,
+        shared: bool,
+    ) -> WaitOutcome {
+        self.wait_class(word, expected, deadline, shared, NonZeroU32::MAX)
+    }
+
+    #[track_caller]
+    pub fn wait_class(
+        &self,
+        word: &AtomicU32,
+        expected: u32,
+        deadline: Option<Instant>,
         _shared: bool,
+        classes: NonZeroU32,
     ) -> WaitOutcome {
         if panicking() {
             return WaitOutcome::Woken;
@@ -81,8 +95,11 @@ impl Queue {
         if found != expected {
             return WaitOutcome::Mismatch;
         }
-        let sleeper =
-            Arc::new(Sleeper { parker: Parker::new(), woken: std::sync::atomic::AtomicBool::new(false) });
+        let sleeper = Arc::new(Sleeper {
+            parker: Parker::new(),
+            woken: std::sync::atomic::AtomicBool::new(false),
+            classes,
+        });
         let spurious = self.0.with_state(|state| {
             state.sleepers.push_back(sleeper.clone());
             state.waits += 1;
@@ -102,27 +119,38 @@ impl Queue {
 
     #[track_caller]
     pub fn wake(&self, _word: &AtomicU32, n: u32, _shared: bool) -> u32 {
-        self.0.wake(n)
+        self.0.wake(n, NonZeroU32::MAX)
+    }
+
+    #[track_caller]
+    pub fn wake_class(&self, _word: &AtomicU32, n: u32, _shared: bool, classes: NonZeroU32) -> u32 {
+        self.0.wake(n, classes)
     }
 }
 
 impl Address {
     #[track_caller]
     pub fn wake(&self, n: u32, _shared: bool) -> u32 {
-        self.0.wake(n)
+        self.0.wake(n, NonZeroU32::MAX)
     }
 }
 
 impl Line {
     #[track_caller]
-    fn wake(&self, n: u32) -> u32 {
+    fn wake(&self, n: u32, classes: NonZeroU32) -> u32 {
         if panicking() {
             return 0;
         }
         self.turn.take();
         let woken: Vec<_> = self.with_state(|state| {
-            let n = state.sleepers.len().min(n as usize);
-            state.sleepers.drain(..n).collect()
+            let mut left = n;
+            let (woken, sleepers) = state.sleepers.drain(..).partition(|sleeper| {
+                let wake = left > 0 && sleeper.classes.get() & classes.get() != 0;
+                left -= u32::from(wake);
+                wake
+            });
+            state.sleepers = sleepers;
+            VecDeque::into(woken)
         });
         for sleeper in &woken {
             sleeper.woken.store(true, Relaxed);

@@ -1,0 +1,360 @@
+//! Guards: what holds the lock, and changes from one way of holding it into another.
+
+use super::RwLock;
+use super::mapped::{MappedRwLockReadGuard, MappedRwLockWriteGuard};
+use crate::scope::{Private, Scope};
+use crate::sync::cell::{ConstPtr, MutPtr};
+use std::fmt;
+use std::mem::ManuallyDrop;
+use std::ops::{Deref, DerefMut};
+use std::time::{Duration, Instant};
+
+/// Proof that a [`RwLock`] is locked for reading; unlocks when dropped.
+///
+/// `Send` if the data is `Sync`: the lock does not know threads, so any may unlock, and the other thread gets no more than `&T`.
+///
+/// ```compile_fail,E0277
+/// fn send(_: impl Send) {}
+/// let lock = heddle_primitives::RwLock::new(std::cell::Cell::new(0));
+/// send(lock.read());
+/// ```
+#[must_use = "the lock is released as soon as the guard is dropped"]
+pub struct RwLockReadGuard<'a, T: ?Sized, S: Scope = Private> {
+    lock: &'a RwLock<T, S>,
+    // Ends before the lock is free: under loom that is what ends the access.
+    data: ManuallyDrop<ConstPtr<T>>,
+}
+
+/// Proof that a [`RwLock`] is locked for writing; unlocks when dropped.
+///
+/// `Send` if the data is: the lock does not know threads, so any may unlock, and the other thread gets `&mut T`.
+///
+/// ```compile_fail,E0277
+/// fn send(_: impl Send) {}
+/// let lock = heddle_primitives::RwLock::new(std::rc::Rc::new(0));
+/// send(lock.write());
+/// ```
+///
+/// `Sync` only if the data is:
+///
+/// ```compile_fail,E0277
+/// fn share(_: impl Sync) {}
+/// let lock = heddle_primitives::RwLock::new(std::cell::Cell::new(0));
+/// share(lock.write());
+/// ```
+#[must_use = "the lock is released as soon as the guard is dropped"]
+pub struct RwLockWriteGuard<'a, T: ?Sized, S: Scope = Private> {
+    lock: &'a RwLock<T, S>,
+    // As above.
+    data: ManuallyDrop<MutPtr<T>>,
+}
+
+/// Proof that a [`RwLock`] is locked for reading with the right to upgrade; unlocks when dropped.
+///
+/// `Send` if the data is `Send` and `Sync`: the other thread may upgrade, which gives it `&mut T`.
+///
+/// ```compile_fail,E0277
+/// fn send(_: impl Send) {}
+/// let lock = heddle_primitives::RwLock::new(std::cell::Cell::new(0));
+/// send(lock.upgradable_read());
+/// ```
+#[must_use = "the lock is released as soon as the guard is dropped"]
+pub struct RwLockUpgradableReadGuard<'a, T: ?Sized, S: Scope = Private> {
+    lock: &'a RwLock<T, S>,
+    // As above.
+    data: ManuallyDrop<ConstPtr<T>>,
+}
+
+// SAFETY: the receiving thread gets `&T` and unlocks, which any thread may.
+unsafe impl<T: ?Sized + Sync, S: Scope> Send for RwLockReadGuard<'_, T, S> {}
+// SAFETY: a shared guard gives out `&T` only.
+unsafe impl<T: ?Sized + Sync, S: Scope> Sync for RwLockReadGuard<'_, T, S> {}
+// SAFETY: the receiving thread gets `&mut T`, may take the data away, and unlocks, which any thread may.
+unsafe impl<T: ?Sized + Send, S: Scope> Send for RwLockWriteGuard<'_, T, S> {}
+// SAFETY: a shared guard gives out `&T` only.
+unsafe impl<T: ?Sized + Sync, S: Scope> Sync for RwLockWriteGuard<'_, T, S> {}
+// SAFETY: the receiving thread gets `&T` beside other readers and, having upgraded, `&mut T`.
+unsafe impl<T: ?Sized + Send + Sync, S: Scope> Send for RwLockUpgradableReadGuard<'_, T, S> {}
+// SAFETY: a shared guard gives out `&T` only.
+unsafe impl<T: ?Sized + Sync, S: Scope> Sync for RwLockUpgradableReadGuard<'_, T, S> {}
+
+impl<'a, T: ?Sized, S: Scope> RwLockReadGuard<'a, T, S> {
+    /// The caller has just locked for reading.
+    #[inline(always)]
+    pub(super) fn held(lock: &'a RwLock<T, S>) -> Self {
+        Self { lock, data: ManuallyDrop::new(lock.data.get()) }
+    }
+
+    /// The lock that the guard holds.
+    pub fn rwlock(guard: &Self) -> &'a RwLock<T, S> {
+        guard.lock
+    }
+
+    /// Unlocks. The same as dropping the guard: a read lock is always released fairly, since the last reader leaves the lock to a
+    /// writer that has queued.
+    pub fn unlock_fair(guard: Self) {
+        drop(guard);
+    }
+
+    /// Unlocks and locks again if a writer or an upgrade waits, which go first then; others may change the data meanwhile.
+    pub fn bump(guard: &mut Self) {
+        let lock = guard.lock;
+        // SAFETY: replaced below, before anybody can use or drop it.
+        unsafe { ManuallyDrop::drop(&mut guard.data) };
+        lock.raw.bump_read();
+        guard.data = ManuallyDrop::new(lock.data.get());
+    }
+
+    /// Narrows the guard down to a part of the data.
+    ///
+    /// ```
+    /// use heddle_primitives::{RwLock, RwLockReadGuard};
+    /// let lock = RwLock::new((1, "one"));
+    /// let name = RwLockReadGuard::map(lock.read(), |pair| &pair.1);
+    /// assert_eq!(*name, "one");
+    /// assert!(lock.is_locked());
+    /// ```
+    pub fn map<U: ?Sized>(guard: Self, f: impl FnOnce(&T) -> &U) -> MappedRwLockReadGuard<'a, U, S> {
+        match Self::try_map(guard, |data| Some(f(data))) {
+            Ok(mapped) => mapped,
+            Err(_) => unreachable!("the part was there"),
+        }
+    }
+
+    /// Narrows the guard down to a part of the data that may not be there.
+    ///
+    /// # Errors
+    /// The guard, if there is no such part.
+    pub fn try_map<U: ?Sized>(
+        guard: Self,
+        f: impl FnOnce(&T) -> Option<&U>,
+    ) -> Result<MappedRwLockReadGuard<'a, U, S>, Self> {
+        let Some(part) = f(&guard).map(std::ptr::from_ref) else { return Err(guard) };
+        let mut guard = ManuallyDrop::new(guard);
+        // SAFETY: the guard is neither used nor dropped any more.
+        let data = unsafe { ManuallyDrop::take(&mut guard.data) };
+        Ok(MappedRwLockReadGuard::new(&guard.lock.raw, part, data))
+    }
+}
+
+impl<'a, T: ?Sized, S: Scope> RwLockWriteGuard<'a, T, S> {
+    /// The caller has just locked for writing.
+    #[inline(always)]
+    pub(super) fn held(lock: &'a RwLock<T, S>) -> Self {
+        Self { lock, data: ManuallyDrop::new(lock.data.get_mut()) }
+    }
+
+    /// The lock that the guard holds.
+    pub fn rwlock(guard: &Self) -> &'a RwLock<T, S> {
+        guard.lock
+    }
+
+    /// Ends the access and returns the lock, which is still held.
+    fn into_lock(guard: Self) -> &'a RwLock<T, S> {
+        let mut guard = ManuallyDrop::new(guard);
+        // SAFETY: the guard is neither used nor dropped any more.
+        unsafe { ManuallyDrop::drop(&mut guard.data) };
+        guard.lock
+    }
+
+    /// Unlocks, and leaves the lock to those who sleep if there are any: for 200 us, or until one has come, nobody else gets it but
+    /// by a `try_` function without time.
+    pub fn unlock_fair(guard: Self) {
+        Self::into_lock(guard).raw.release_write_fair();
+    }
+
+    /// Unlocks and locks again if somebody waits, who goes first then; others may change the data meanwhile.
+    ///
+    /// ```
+    /// use heddle_primitives::{RwLock, RwLockWriteGuard};
+    /// let lock = RwLock::new(0);
+    /// let mut guard = lock.write();
+    /// for _ in 0..10 {
+    ///     *guard += 1;
+    ///     RwLockWriteGuard::bump(&mut guard);
+    /// }
+    /// assert_eq!(*guard, 10);
+    /// ```
+    pub fn bump(guard: &mut Self) {
+        let lock = guard.lock;
+        // SAFETY: replaced below, before anybody can use or drop it.
+        unsafe { ManuallyDrop::drop(&mut guard.data) };
+        lock.raw.bump_write();
+        guard.data = ManuallyDrop::new(lock.data.get_mut());
+    }
+
+    /// Turns into a read lock; no writer comes in between. Readers that wait come in.
+    pub fn downgrade(guard: Self) -> RwLockReadGuard<'a, T, S> {
+        let lock = Self::into_lock(guard);
+        lock.raw.downgrade();
+        RwLockReadGuard::held(lock)
+    }
+
+    /// Turns into a read lock that can be upgraded again; no writer comes in between. Readers that wait come in.
+    pub fn downgrade_to_upgradable(guard: Self) -> RwLockUpgradableReadGuard<'a, T, S> {
+        let lock = Self::into_lock(guard);
+        lock.raw.downgrade_to_upgradable();
+        RwLockUpgradableReadGuard::held(lock)
+    }
+
+    /// Narrows the guard down to a part of the data.
+    ///
+    /// ```
+    /// use heddle_primitives::{RwLock, RwLockWriteGuard};
+    /// let lock = RwLock::new([1, 2]);
+    /// *RwLockWriteGuard::map(lock.write(), |pair| &mut pair[1]) = 3;
+    /// assert_eq!(lock.into_inner(), [1, 3]);
+    /// ```
+    pub fn map<U: ?Sized>(guard: Self, f: impl FnOnce(&mut T) -> &mut U) -> MappedRwLockWriteGuard<'a, U, S> {
+        match Self::try_map(guard, |data| Some(f(data))) {
+            Ok(mapped) => mapped,
+            Err(_) => unreachable!("the part was there"),
+        }
+    }
+
+    /// Narrows the guard down to a part of the data that may not be there.
+    ///
+    /// # Errors
+    /// The guard, if there is no such part.
+    pub fn try_map<U: ?Sized>(
+        mut guard: Self,
+        f: impl FnOnce(&mut T) -> Option<&mut U>,
+    ) -> Result<MappedRwLockWriteGuard<'a, U, S>, Self> {
+        let Some(part) = f(&mut guard).map(std::ptr::from_mut) else { return Err(guard) };
+        let mut guard = ManuallyDrop::new(guard);
+        // SAFETY: the guard is neither used nor dropped any more.
+        let data = unsafe { ManuallyDrop::take(&mut guard.data) };
+        Ok(MappedRwLockWriteGuard::new(&guard.lock.raw, part, data))
+    }
+}
+
+impl<'a, T: ?Sized, S: Scope> RwLockUpgradableReadGuard<'a, T, S> {
+    /// The caller has just locked for upgradable reading.
+    pub(super) fn held(lock: &'a RwLock<T, S>) -> Self {
+        Self { lock, data: ManuallyDrop::new(lock.data.get()) }
+    }
+
+    /// The lock that the guard holds.
+    pub fn rwlock(guard: &Self) -> &'a RwLock<T, S> {
+        guard.lock
+    }
+
+    /// Ends the access and returns the lock, which is still held.
+    fn into_lock(guard: Self) -> &'a RwLock<T, S> {
+        let lock = guard.lock;
+        let mut guard = ManuallyDrop::new(guard);
+        // SAFETY: the guard is neither used nor dropped any more.
+        unsafe { ManuallyDrop::drop(&mut guard.data) };
+        lock
+    }
+
+    /// Unlocks, and leaves the lock to those who sleep if there are any; see [`RwLockWriteGuard::unlock_fair`].
+    pub fn unlock_fair(guard: Self) {
+        Self::into_lock(guard).raw.release_upgradable_fair();
+    }
+
+    /// Unlocks and locks again if somebody waits, who goes first then; others may change the data meanwhile.
+    pub fn bump(guard: &mut Self) {
+        let lock = guard.lock;
+        // SAFETY: replaced below, before anybody can use or drop it.
+        unsafe { ManuallyDrop::drop(&mut guard.data) };
+        lock.raw.bump_upgradable();
+        guard.data = ManuallyDrop::new(lock.data.get());
+    }
+
+    /// Turns into a write lock as soon as the readers have left; new ones wait until this writer has come and gone.
+    ///
+    /// Never returns if one of the readers waits for this thread, or is this thread.
+    pub fn upgrade(guard: Self) -> RwLockWriteGuard<'a, T, S> {
+        match Self::upgrade_by(guard, |lock| lock.raw.upgrade_until(|| None)) {
+            Ok(guard) => guard,
+            Err(_) => unreachable!("there is no deadline"),
+        }
+    }
+
+    /// Turns into a write lock if there are no other readers. A reader that comes and finds that it has to wait may count as one.
+    ///
+    /// # Errors
+    /// The guard, if there are.
+    pub fn try_upgrade(guard: Self) -> Result<RwLockWriteGuard<'a, T, S>, Self> {
+        Self::upgrade_by(guard, |lock| lock.raw.try_upgrade())
+    }
+
+    /// Like [`upgrade`](Self::upgrade), waiting no longer than `timeout`; a time beyond the clock's range means no limit.
+    ///
+    /// # Errors
+    /// The guard, if there are still readers.
+    pub fn try_upgrade_for(guard: Self, timeout: Duration) -> Result<RwLockWriteGuard<'a, T, S>, Self> {
+        Self::upgrade_by(guard, |lock| lock.raw.upgrade_until(super::after(timeout)))
+    }
+
+    /// Like [`upgrade`](Self::upgrade), waiting no longer than until `deadline`.
+    ///
+    /// # Errors
+    /// The guard, if there are still readers.
+    pub fn try_upgrade_until(guard: Self, deadline: Instant) -> Result<RwLockWriteGuard<'a, T, S>, Self> {
+        Self::upgrade_by(guard, |lock| lock.raw.upgrade_until(|| Some(deadline)))
+    }
+
+    /// Turns into a plain read lock, which lets the next upgradable reader in.
+    pub fn downgrade(guard: Self) -> RwLockReadGuard<'a, T, S> {
+        let lock = Self::into_lock(guard);
+        lock.raw.downgrade_upgradable();
+        RwLockReadGuard::held(lock)
+    }
+
+    fn upgrade_by(
+        guard: Self,
+        upgrade: impl FnOnce(&RwLock<T, S>) -> bool,
+    ) -> Result<RwLockWriteGuard<'a, T, S>, Self> {
+        let lock = Self::into_lock(guard);
+        if upgrade(lock) { Ok(RwLockWriteGuard::held(lock)) } else { Err(Self::held(lock)) }
+    }
+}
+
+macro_rules! guard {
+    ($guard:ident, $release:ident) => {
+        impl<T: ?Sized, S: Scope> Drop for $guard<'_, T, S> {
+            #[inline(always)]
+            fn drop(&mut self) {
+                // SAFETY: dropped here and, where the guard goes on in another form, there instead.
+                unsafe { ManuallyDrop::drop(&mut self.data) };
+                self.lock.raw.$release();
+            }
+        }
+
+        impl<T: ?Sized, S: Scope> Deref for $guard<'_, T, S> {
+            type Target = T;
+
+            #[inline(always)]
+            fn deref(&self) -> &T {
+                // SAFETY: the guard borrows the lock, and while it lives nobody writes but through `&mut` of the guard.
+                unsafe { (*self.data).deref() }
+            }
+        }
+
+        impl<T: ?Sized + fmt::Debug, S: Scope> fmt::Debug for $guard<'_, T, S> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                (**self).fmt(f)
+            }
+        }
+
+        impl<T: ?Sized + fmt::Display, S: Scope> fmt::Display for $guard<'_, T, S> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                (**self).fmt(f)
+            }
+        }
+    };
+}
+
+guard!(RwLockReadGuard, release_read);
+guard!(RwLockWriteGuard, release_write);
+guard!(RwLockUpgradableReadGuard, release_upgradable);
+
+impl<T: ?Sized, S: Scope> DerefMut for RwLockWriteGuard<'_, T, S> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as in `deref`, and `&mut self` excludes other borrows through the guard.
+        unsafe { (*self.data).deref() }
+    }
+}
