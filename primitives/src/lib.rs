@@ -7,6 +7,7 @@
 //! | primitive | words | Python | Rust |
 //! |---|---|---|---|
 //! | [`Mutex`] | 1 | `threading.Lock` | `parking_lot::Mutex` |
+//! | [`Condvar`] | 4 | `threading.Condition` | `parking_lot::Condvar` |
 //! | [`Event`] | 1 | `threading.Event` | - |
 //! | [`Barrier`] | 4 | `threading.Barrier` | `std::sync::Barrier` |
 //! | [`spsc`] | 2 cache lines and the slots | - | `rtrb` |
@@ -30,6 +31,7 @@
 mod macros;
 
 pub mod barrier;
+pub mod condvar;
 pub mod event;
 pub mod mutex;
 pub mod spin;
@@ -41,6 +43,7 @@ mod scope;
 
 pub use barrier::{Barrier, BarrierWaitResult, BrokenBarrier};
 pub use cache_padded::CachePadded;
+pub use condvar::{Condvar, WaitTimeoutResult};
 pub use event::Event;
 pub use mutex::{Mutex, MutexGuard};
 pub use scope::{Private, Scope, Shared};

@@ -5,6 +5,7 @@ use super::backend;
 use crate::scope::{Private, Scope};
 use std::fmt;
 use std::marker::PhantomData;
+use std::num::NonZeroU32;
 use std::time::Instant;
 
 /// A 32-bit word that threads can sleep on until another changes it and wakes them.
@@ -77,7 +78,13 @@ impl<S: Scope> Futex<S> {
     /// again with `Acquire` before relying on what its writer did.
     #[cfg_attr(any(heddle_loom, heddle_shuttle, heddle_mutants), track_caller)]
     pub fn wait(&self, expected: u32, deadline: Option<Instant>) -> WaitOutcome {
-        self.queue.wait(&self.word, expected, deadline, S::SHARED)
+        self.wait_bits(expected, deadline, NonZeroU32::MAX)
+    }
+
+    /// Like [`wait`](Self::wait), for wakes that name at least one of `bits`.
+    #[cfg_attr(any(heddle_loom, heddle_shuttle, heddle_mutants), track_caller)]
+    pub fn wait_bits(&self, expected: u32, deadline: Option<Instant>, bits: NonZeroU32) -> WaitOutcome {
+        self.queue.wait(&self.word, expected, deadline, bits, S::SHARED)
     }
 
     /// Wakes up to `n` sleepers and returns how many; always a system call.
@@ -85,7 +92,13 @@ impl<S: Scope> Futex<S> {
     /// Only the address of the word is used: it may already be unmapped when the sleeper had other ways to go on.
     #[cfg_attr(any(heddle_loom, heddle_shuttle, heddle_mutants), track_caller)]
     pub fn wake(&self, n: u32) -> u32 {
-        self.queue.wake(&self.word, n, S::SHARED)
+        self.wake_bits(n, NonZeroU32::MAX)
+    }
+
+    /// Like [`wake`](Self::wake), but only those who wait with at least one of `bits`.
+    #[cfg_attr(any(heddle_loom, heddle_shuttle, heddle_mutants), track_caller)]
+    pub fn wake_bits(&self, n: u32, bits: NonZeroU32) -> u32 {
+        self.queue.wake(&self.word, n, bits, S::SHARED)
     }
 
     /// Wakes a sleeper; true if there was one.

@@ -348,6 +348,7 @@ pub(super) mod futex {
             word: &AtomicU32,
             expected: u32,
             deadline: Option<Instant>,
+            bits: NonZeroU32,
             shared: bool,
         ) -> WaitOutcome {
             let deadline = deadline.and_then(absolute);
@@ -356,8 +357,7 @@ pub(super) mod futex {
                 (Some(deadline), Some(patrol)) => Some(deadline.min(patrol)),
                 (deadline, patrol) => deadline.or(patrol),
             };
-            let result =
-                futex::wait_bitset(word.raw(), flags(shared), expected, until.as_ref(), NonZeroU32::MAX);
+            let result = futex::wait_bitset(word.raw(), flags(shared), expected, until.as_ref(), bits);
             if result == Err(Errno::AGAIN) {
                 return WaitOutcome::Mismatch;
             }
@@ -369,10 +369,11 @@ pub(super) mod futex {
             }
         }
 
-        pub fn wake(&self, word: &AtomicU32, n: u32, shared: bool) -> u32 {
+        pub fn wake(&self, word: &AtomicU32, n: u32, bits: NonZeroU32, shared: bool) -> u32 {
             // The kernel reads the count as a signed number. An error means that nobody can sleep there: the woken
             // side may already have unmapped the word.
-            let woken = futex::wake(word.raw(), flags(shared), n.min(i32::MAX as u32)).unwrap_or(0) as u32;
+            let n = n.min(i32::MAX as u32);
+            let woken = futex::wake_bitset(word.raw(), flags(shared), n, bits).unwrap_or(0) as u32;
             if woken != 0 {
                 patience::slept();
             }

@@ -5,6 +5,7 @@
 mod support;
 
 mod barrier;
+mod condvar;
 mod event;
 mod futex;
 mod memory;

@@ -17,6 +17,7 @@ mod canaries;
 mod planted;
 
 mod barrier;
+mod condvar;
 mod event;
 mod futex;
 mod mutex;

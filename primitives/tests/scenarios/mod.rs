@@ -5,12 +5,14 @@
 #![allow(dead_code, reason = "loom and shuttle each run a part")]
 
 mod barrier;
+mod condvar;
 mod event;
 mod futex;
 mod mutex;
 mod spsc;
 
 pub use barrier::*;
+pub use condvar::*;
 pub use event::*;
 pub use futex::*;
 pub use mutex::*;

@@ -14,6 +14,7 @@ mod scenarios;
 mod planted;
 
 mod barrier;
+mod condvar;
 mod event;
 mod futex;
 mod mutex;

@@ -16,6 +16,7 @@ use super::engine::{Parker, Turn};
 use crate::WaitOutcome;
 use std::cell::Cell;
 use std::collections::VecDeque;
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::panicking;
 use std::time::Instant;
@@ -45,6 +46,7 @@ struct State {
 #[derive(Debug)]
 struct Sleeper {
     parker: Parker,
+    bits: NonZeroU32,
     woken: std::sync::atomic::AtomicBool,
 }
 
@@ -59,6 +61,7 @@ impl Queue {
         word: &AtomicU32,
         expected: u32,
         deadline: Option<Instant>,
+        bits: NonZeroU32,
         _shared: bool,
     ) -> WaitOutcome {
         if panicking() {
@@ -69,8 +72,11 @@ impl Queue {
         if found != expected {
             return WaitOutcome::Mismatch;
         }
-        let sleeper =
-            Arc::new(Sleeper { parker: Parker::new(), woken: std::sync::atomic::AtomicBool::new(false) });
+        let sleeper = Arc::new(Sleeper {
+            parker: Parker::new(),
+            bits,
+            woken: std::sync::atomic::AtomicBool::new(false),
+        });
         let spurious = self.with_state(|state| {
             state.sleepers.push_back(sleeper.clone());
             state.waits += 1;
@@ -89,14 +95,21 @@ impl Queue {
     }
 
     #[track_caller]
-    pub fn wake(&self, _word: &AtomicU32, n: u32, _shared: bool) -> u32 {
+    pub fn wake(&self, _word: &AtomicU32, n: u32, bits: NonZeroU32, _shared: bool) -> u32 {
         if panicking() {
             return 0;
         }
         self.turn.take();
         let woken: Vec<_> = self.with_state(|state| {
-            let n = state.sleepers.len().min(n as usize);
-            state.sleepers.drain(..n).collect()
+            let mut woken = Vec::new();
+            state.sleepers.retain(|sleeper| {
+                let wake = woken.len() < n as usize && sleeper.bits.get() & bits.get() != 0;
+                if wake {
+                    woken.push(sleeper.clone());
+                }
+                !wake
+            });
+            woken
         });
         for sleeper in &woken {
             sleeper.woken.store(true, Relaxed);
