@@ -10,6 +10,7 @@
 //! | [`FairMutex`] | 1 | - | `parking_lot::FairMutex` |
 //! | [`RawMutex`] | 1 | - | `lock_api::RawMutex` |
 //! | [`RwLock`] | 1 | - | `parking_lot::RwLock` |
+//! | [`Condvar`] | 4 | `threading.Condition` | `parking_lot::Condvar` |
 //! | [`Event`] | 1 | `threading.Event` | - |
 //! | [`Barrier`] | 4 | `threading.Barrier` | `std::sync::Barrier` |
 //! | [`oneshot`] | 1 and the value | - | `oneshot` |
@@ -36,6 +37,7 @@ mod macros;
 
 pub mod barrier;
 pub mod deque;
+pub mod condvar;
 pub mod event;
 pub mod mutex;
 pub mod oneshot;
@@ -51,6 +53,7 @@ mod scope;
 
 pub use barrier::{Barrier, BarrierWaitResult, BrokenBarrier};
 pub use cache_padded::CachePadded;
+pub use condvar::{Condvar, WaitTimeoutResult};
 pub use event::Event;
 pub use mutex::{FairMutex, MappedMutexGuard, Mutex, MutexGuard};
 pub use raw::RawMutex;

@@ -9,6 +9,9 @@ pub use spsc::*;
 mod deque;
 
 pub use deque::*;
+mod condvar;
+
+pub use condvar::*;
 
 use crate::scenarios::{Plain, team};
 use heddle_primitives::Futex;

@@ -6,6 +6,7 @@ mod support;
 
 mod barrier;
 mod deque;
+mod condvar;
 mod event;
 mod futex;
 mod memory;

@@ -50,3 +50,13 @@ impl Page {
         unsafe { &*self.0.cast::<T>() }
     }
 }
+
+/// Pins the calling thread to the first CPU that it may use.
+pub fn pin_to_one_cpu() {
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+    let all = sched_getaffinity(None).unwrap();
+    let mut one = CpuSet::new();
+    one.set((0..CpuSet::MAX_CPU).find(|&cpu| all.is_set(cpu)).unwrap());
+    sched_setaffinity(None, &one).unwrap();
+}

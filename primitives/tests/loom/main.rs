@@ -18,6 +18,7 @@ mod planted;
 
 mod barrier;
 mod deque;
+mod condvar;
 mod event;
 mod futex;
 mod mutex;

@@ -6,6 +6,7 @@
 
 mod barrier;
 mod deque;
+mod condvar;
 mod event;
 mod futex;
 mod mutex;
@@ -15,6 +16,7 @@ mod spsc;
 
 pub use barrier::*;
 pub use deque::*;
+pub use condvar::*;
 pub use event::*;
 pub use futex::*;
 pub use mutex::*;

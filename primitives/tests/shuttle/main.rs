@@ -15,6 +15,7 @@ mod planted;
 
 mod barrier;
 mod deque;
+mod condvar;
 mod event;
 mod futex;
 mod mutex;
