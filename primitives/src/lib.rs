@@ -9,6 +9,7 @@
 //! | [`Mutex`] | 1 | `threading.Lock` | `parking_lot::Mutex` |
 //! | [`Event`] | 1 | `threading.Event` | - |
 //! | [`Barrier`] | 4 | `threading.Barrier` | `std::sync::Barrier` |
+//! | [`ArrayQueue`] | 2 cache lines and the slots | - | `crossbeam_queue::ArrayQueue` |
 //! | [`spsc`] | 2 cache lines and the slots | - | `rtrb` |
 //! | [`Futex`] | 1 | - | `atomic-wait` |
 //!
@@ -29,6 +30,7 @@
 #[macro_use]
 mod macros;
 
+pub mod array_queue;
 pub mod barrier;
 pub mod event;
 pub mod mutex;
@@ -39,6 +41,7 @@ pub mod sync;
 mod cache_padded;
 mod scope;
 
+pub use array_queue::ArrayQueue;
 pub use barrier::{Barrier, BarrierWaitResult, BrokenBarrier};
 pub use cache_padded::CachePadded;
 pub use event::Event;

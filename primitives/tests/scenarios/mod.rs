@@ -4,12 +4,14 @@
 //! timed wait may time out whenever it would sleep.
 #![allow(dead_code, reason = "loom and shuttle each run a part")]
 
+mod array_queue;
 mod barrier;
 mod event;
 mod futex;
 mod mutex;
 mod spsc;
 
+pub use array_queue::*;
 pub use barrier::*;
 pub use event::*;
 pub use futex::*;
