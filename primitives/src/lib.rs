@@ -15,6 +15,7 @@
 //! | [`Barrier`] | 4 | `threading.Barrier` | `std::sync::Barrier` |
 //! | [`oneshot`] | 1 and the value | - | `oneshot` |
 //! | [`deque`] | two cache lines and the slots | - | `crossbeam-deque` |
+//! | [`ArrayQueue`] | 2 cache lines and the slots | - | `crossbeam_queue::ArrayQueue` |
 //! | [`spsc`] | 2 cache lines and the slots | - | `rtrb` |
 //! | [`Futex`] | 1 | - | `atomic-wait` |
 //!
@@ -35,6 +36,7 @@
 #[macro_use]
 mod macros;
 
+pub mod array_queue;
 pub mod barrier;
 pub mod deque;
 pub mod condvar;
@@ -51,6 +53,7 @@ mod cache_padded;
 mod held;
 mod scope;
 
+pub use array_queue::ArrayQueue;
 pub use barrier::{Barrier, BarrierWaitResult, BrokenBarrier};
 pub use cache_padded::CachePadded;
 pub use condvar::{Condvar, WaitTimeoutResult};

@@ -4,6 +4,7 @@
 
 mod support;
 
+mod array_queue;
 mod barrier;
 mod deque;
 mod condvar;

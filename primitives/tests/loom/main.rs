@@ -16,6 +16,7 @@ mod scenarios;
 mod canaries;
 mod planted;
 
+mod array_queue;
 mod barrier;
 mod deque;
 mod condvar;

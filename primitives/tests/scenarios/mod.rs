@@ -4,6 +4,7 @@
 //! timed wait may time out whenever it would sleep.
 #![allow(dead_code, reason = "loom and shuttle each run a part")]
 
+mod array_queue;
 mod barrier;
 mod deque;
 mod condvar;
@@ -14,6 +15,7 @@ mod oneshot;
 mod rwlock;
 mod spsc;
 
+pub use array_queue::*;
 pub use barrier::*;
 pub use deque::*;
 pub use condvar::*;

@@ -13,6 +13,7 @@ mod scenarios;
 
 mod planted;
 
+mod array_queue;
 mod barrier;
 mod deque;
 mod condvar;

@@ -1,0 +1,192 @@
+//! The memory of an [`ArrayQueue`](super::ArrayQueue): its positions and its slots.
+
+use super::ring::Ring;
+use crate::cache_padded::CachePadded;
+use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use crate::sync::cell::UnsafeCell;
+use std::fmt;
+use std::mem::MaybeUninit;
+
+/// Where the next value goes in and comes out.
+///
+/// A position is a lap, a mark and an index, from the top; a lap is `2 * m` and the mark `m`, where `m` is the first power of
+/// two above the capacity. The mark is set in the tail of a queue that takes no more values. Layout (`repr(C)`): tail and
+/// head, each a [`CachePadded`] of 8 bytes; all-zero bytes are those of an empty queue.
+///
+/// ```
+/// use heddle_primitives::array_queue::Positions;
+/// let _positions = Positions::new();
+/// ```
+#[repr(C)]
+pub struct Positions {
+    pub(super) tail: CachePadded<AtomicU64>,
+    pub(super) head: CachePadded<AtomicU64>,
+}
+
+impl Positions {
+    const_in_normal_builds! {
+        /// The positions of an empty queue.
+        pub const fn new() -> Self {
+            Self { tail: CachePadded::new(AtomicU64::new(0)), head: CachePadded::new(AtomicU64::new(0)) }
+        }
+    }
+}
+
+impl Default for Positions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Positions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // ORDERING: for information.
+        let (tail, head) = (self.tail.load(Ordering::Relaxed), self.head.load(Ordering::Relaxed));
+        f.debug_struct("Positions").field("tail", &tail).field("head", &head).finish()
+    }
+}
+
+/// Room for one value, and whose turn it is.
+///
+/// | turn | meaning | leaves by |
+/// |---|---|---|
+/// | 2 n | empty; the push of lap n may take it | that push, when it has written -> 2 n + 1 |
+/// | 2 n + 1 | holds the value of lap n | its pop, when it has read -> 2 n + 2; a forced push of lap n + 1 -> 2 n + 3 |
+///
+/// Turns count modulo 2^32; only equality is looked at, and a position that has moved on meanwhile makes the exchange fail
+/// that follows. Layout (`repr(C)`): the turn, then the value; all-zero bytes are an empty slot.
+#[repr(C)]
+pub struct Slot<T> {
+    pub(super) turn: AtomicU32,
+    pub(super) value: UnsafeCell<MaybeUninit<T>>,
+}
+
+impl<T> Slot<T> {
+    const_in_normal_builds! {
+        /// An empty slot.
+        pub const fn new() -> Self {
+            Self { turn: AtomicU32::new(0), value: UnsafeCell::new(MaybeUninit::uninit()) }
+        }
+    }
+}
+
+impl<T> Default for Slot<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> fmt::Debug for Slot<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Slot").field("turn", &self.turn).finish_non_exhaustive()
+    }
+}
+
+/// Where a queue keeps its positions and its slots: on the heap, or in memory that processes share.
+///
+/// # Safety
+/// While the value lives, also after it has moved:
+/// - `positions` and `capacity` always return the same, and `capacity` is from 1 to 2^31;
+/// - `slot` returns a slot of its own for each index below `capacity`, always the same one;
+/// - no one but queues of this capacity changes them, or if so (a peer process gone wild), then values of `T` have no invalid
+///   bytes: such a peer may lose values and make others wait, not make them leave the slots.
+pub unsafe trait Buffer<T> {
+    /// The positions.
+    fn positions(&self) -> &Positions;
+
+    /// How many slots there are.
+    fn capacity(&self) -> usize;
+
+    /// The slot at `index`, which is below [`capacity`](Self::capacity).
+    fn slot(&self, index: usize) -> &Slot<T>;
+}
+
+/// Positions and slots on the heap, for the threads of this process.
+pub struct Heap<T> {
+    positions: Positions,
+    slots: Box<[Slot<T>]>,
+}
+
+// SAFETY: the queue hands values from one thread to another, which takes `T: Send`; who has claimed a slot reaches it alone.
+unsafe impl<T: Send> Sync for Heap<T> {}
+// SAFETY: the heap owns the values in it.
+unsafe impl<T: Send> Send for Heap<T> {}
+
+impl<T> Heap<T> {
+    /// Room for `capacity` values.
+    ///
+    /// # Panics
+    /// If `capacity` is 0 or above 2^31.
+    pub fn new(capacity: usize) -> Self {
+        assert!(capacity > 0, "capacity must be non-zero");
+        assert!(capacity <= 1 << 31, "capacity overflow");
+        Self { positions: Positions::new(), slots: (0..capacity).map(|_| Slot::new()).collect() }
+    }
+}
+
+// SAFETY: both fields are set once and never replaced; `Heap::new` keeps the capacity in range. A queue that has moved has no
+// operation under way.
+unsafe impl<T> Buffer<T> for Heap<T> {
+    #[inline(always)]
+    fn positions(&self) -> &Positions {
+        &self.positions
+    }
+
+    #[inline(always)]
+    fn capacity(&self) -> usize {
+        self.slots.len()
+    }
+
+    #[inline(always)]
+    fn slot(&self, index: usize) -> &Slot<T> {
+        debug_assert!(index < self.slots.len());
+        // SAFETY: the index is below the capacity, which is the number of slots.
+        unsafe { self.slots.get_unchecked(index) }
+    }
+}
+
+impl<T> Drop for Heap<T> {
+    fn drop(&mut self) {
+        if !std::mem::needs_drop::<T>() {
+            return;
+        }
+        let geometry = Ring::<T, Self>::geometry(self.slots.len());
+        let tail = geometry.unmarked(self.positions.tail.with_mut(|tail| *tail));
+        let mut head = self.positions.head.with_mut(|head| *head);
+        while head != tail {
+            let (index, turn) = geometry.place(head);
+            // A push that was claimed and never finished, by a thread that panicked in between, has left nothing.
+            if self.slots[index].turn.with_mut(|found| *found) == turn.wrapping_add(1) {
+                let slot = self.slots[index].value.get_mut();
+                // SAFETY: the queue is being dropped, so nobody else reaches the slot.
+                let value = unsafe { slot.deref() };
+                // SAFETY: its turn says that the slot holds the value of this lap; each is dropped once.
+                unsafe { value.assume_init_drop() };
+            }
+            head = geometry.next(head, index);
+        }
+    }
+}
+
+impl<T> fmt::Debug for Heap<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Heap")
+            .field("positions", &self.positions)
+            .field("capacity", &self.slots.len())
+            .finish()
+    }
+}
+
+#[cfg(all(test, not(any(heddle_loom, heddle_shuttle))))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layout_is_positions_on_their_lines_and_turns_before_values() {
+        assert_eq!(size_of::<Positions>(), 2 * size_of::<CachePadded<u64>>());
+        assert_eq!(std::mem::offset_of!(Positions, head), size_of::<CachePadded<u64>>());
+        assert_eq!(size_of::<Slot<u32>>(), 8);
+        assert_eq!(size_of::<Slot<u64>>(), 16);
+        assert_eq!(std::mem::offset_of!(Slot<u64>, value), 8);
+    }
+}

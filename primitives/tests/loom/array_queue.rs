@@ -1,0 +1,35 @@
+//! The bounded queue between many.
+
+use crate::*;
+
+#[test]
+fn two_threads() {
+    check("array queue 1-1 of 1", Complete, 1_141, || array_queue_push_pop(1, 1, 1, 2));
+    check("array queue 1-1 of 2", Complete, 62_216, || array_queue_push_pop(2, 1, 1, 3));
+    check("array queue 2-0 of 1", Complete, 326, || array_queue_push_pop(1, 2, 0, 1));
+    check("array queue, two", Complete, 242, array_queue_agrees_with_another);
+}
+
+#[test]
+fn more_threads() {
+    check("array queue 2-1 of 1", Bounded(2), 1_917, || array_queue_push_pop(1, 2, 1, 1));
+    check("array queue 2-2 of 1", Bounded(1), 21_290, || array_queue_push_pop(1, 2, 2, 1));
+    check("array queue 2-2 of 2", Bounded(1), 9_532, || array_queue_push_pop(2, 2, 2, 1));
+}
+
+#[test]
+fn full_and_empty_are_never_said_wrongly() {
+    check("array queue, room for all, 2", Bounded(2), 1, || {
+        array_queue_is_never_wrongly_full_or_empty(2, 2, 2)
+    });
+    check("array queue, room for all, 3", Bounded(0), 1, || {
+        array_queue_is_never_wrongly_full_or_empty(3, 3, 1)
+    });
+}
+
+#[test]
+fn forced_pushes() {
+    check("array queue, forced, 1", Bounded(3), 21, || array_queue_force_push(1, 2));
+    check("array queue, forced, 3", Bounded(2), 9_430, || array_queue_force_push(1, 3));
+    check("array queue, forced, 3 of 2", Bounded(2), 756, || array_queue_force_push(2, 3));
+}
