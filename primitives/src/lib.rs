@@ -38,8 +38,8 @@ mod macros;
 
 pub mod array_queue;
 pub mod barrier;
-pub mod deque;
 pub mod condvar;
+pub mod deque;
 pub mod event;
 pub mod mutex;
 pub mod oneshot;

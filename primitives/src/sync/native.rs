@@ -404,7 +404,7 @@ pub(super) mod futex {
                 (Some(deadline), Some(patrol)) => Some(deadline.min(patrol)),
                 (deadline, patrol) => deadline.or(patrol),
             };
-            let result = futex::wait_classet(word.raw(), flags(shared), expected, until.as_ref(), classes);
+            let result = futex::wait_bitset(word.raw(), flags(shared), expected, until.as_ref(), classes);
             if result == Err(Errno::AGAIN) {
                 return WaitOutcome::Mismatch;
             }
@@ -429,7 +429,7 @@ pub(super) mod futex {
         pub fn wake_class(&self, word: &AtomicU32, n: u32, shared: bool, classes: NonZeroU32) -> u32 {
             // As in `wake`.
             let n = n.min(i32::MAX as u32);
-            let woken = futex::wake_classet(word.raw(), flags(shared), n, classes).unwrap_or(0) as u32;
+            let woken = futex::wake_bitset(word.raw(), flags(shared), n, classes).unwrap_or(0) as u32;
             if woken != 0 {
                 patience::slept();
             }

@@ -6,8 +6,8 @@ mod support;
 
 mod array_queue;
 mod barrier;
-mod deque;
 mod condvar;
+mod deque;
 mod event;
 mod futex;
 mod memory;

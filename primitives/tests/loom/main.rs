@@ -18,8 +18,8 @@ mod planted;
 
 mod array_queue;
 mod barrier;
-mod deque;
 mod condvar;
+mod deque;
 mod event;
 mod futex;
 mod mutex;

@@ -6,8 +6,8 @@
 
 mod array_queue;
 mod barrier;
-mod deque;
 mod condvar;
+mod deque;
 mod event;
 mod futex;
 mod mutex;
@@ -17,8 +17,8 @@ mod spsc;
 
 pub use array_queue::*;
 pub use barrier::*;
-pub use deque::*;
 pub use condvar::*;
+pub use deque::*;
 pub use event::*;
 pub use futex::*;
 pub use mutex::*;
