@@ -1,7 +1,7 @@
 //! A place where a fixed number of threads wait for each other, again and again.
 
 use crate::scope::{Private, Scope};
-use crate::spin::Spin;
+use crate::spin::{HANDOVER_SPIN, Spin};
 use crate::sync::atomic::Ordering;
 use crate::sync::futex::{Futex, WaitOutcome};
 use std::error::Error;
@@ -20,9 +20,6 @@ const RESET: u32 = 1 << 23;
 const RESETS: u32 = ODD - RESET;
 /// Arrivals counted from zero; what is below the count of resets.
 const ARRIVALS: u32 = RESET - 1;
-
-/// How long a member spins by default; longer than at a lock, because all parties are expected at about the same time.
-const DEFAULT_SPIN: Duration = Duration::from_micros(2);
 
 /// Lets a fixed number of threads wait for each other, phase after phase, with Python's `abort` and broken state.
 ///
@@ -111,7 +108,7 @@ impl<S: Scope> Barrier<S> {
                 state: Futex::new_in(0),
                 parties,
                 limit: limit(parties),
-                spin_ns: DEFAULT_SPIN.as_nanos() as u32,
+                spin_ns: HANDOVER_SPIN.as_nanos() as u32,
             }
         }
     }
