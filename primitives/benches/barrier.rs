@@ -9,17 +9,21 @@ mod program {
     use criterion::{BenchmarkId, Criterion};
     use heddle_primitives::sync::atomic::{AtomicU64, Ordering};
 
-    const MEMBERS: usize = 2;
-
     /// `wait` waits at the barrier as member n and says whether that member leads.
-    fn phase<B>(c: &mut Criterion, variant: &str, new: fn() -> Vec<B>, wait: impl Fn(&B) -> bool + Sync)
-    where
+    fn phase<B>(
+        c: &mut Criterion,
+        (group, members): (&str, usize),
+        variant: &str,
+        new: impl Fn(usize) -> Vec<B>,
+        wait: impl Fn(&B) -> bool + Sync,
+    ) where
         B: Send + Sync,
     {
-        c.benchmark_group("barrier/phase").bench_function(BenchmarkId::new(variant, MEMBERS), |b| {
+        let cpu = |n| if group == "barrier/one-cpu" { 0 } else { n };
+        c.benchmark_group(group).bench_function(BenchmarkId::new(variant, members), |b| {
             b.iter_custom(|iterations| {
-                let (handles, leaders) = (new(), AtomicU64::new(0));
-                let (time, _) = support::team(MEMBERS, |n| {
+                let (handles, leaders) = (new(members), AtomicU64::new(0));
+                let (time, _) = support::team_on(cpu, members, |n| {
                     let mut led = 0;
                     for _ in 0..iterations {
                         led += u64::from(wait(&handles[n]));
@@ -36,22 +40,22 @@ mod program {
     pub fn run() {
         use std::sync::Arc;
 
-        fn shared<B>(barrier: B) -> Vec<Arc<B>> {
-            let barrier = Arc::new(barrier);
-            vec![barrier.clone(), barrier]
-        }
-
         support::allowed();
         let mut c = Criterion::default().configure_from_args();
-        let ours = || shared(heddle_primitives::Barrier::new(MEMBERS as u32));
-        phase(&mut c, "heddle", ours, |barrier| barrier.wait().is_leader());
-        let std = || shared(std::sync::Barrier::new(MEMBERS));
-        phase(&mut c, "std", std, |barrier| barrier.wait().is_leader());
-        let hurdles = || {
-            let barrier = hurdles::Barrier::new(MEMBERS);
-            vec![Handle(barrier.clone().into()), Handle(barrier.into())]
+        let ours = |n| vec![Arc::new(heddle_primitives::Barrier::new(n as u32)); n];
+        let std = |n| vec![Arc::new(std::sync::Barrier::new(n)); n];
+        let hurdles = |n| {
+            let barrier = hurdles::Barrier::new(n);
+            (0..n).map(|_| Handle(barrier.clone().into())).collect()
         };
-        phase(&mut c, "hurdles", hurdles, |handle| handle.with(|barrier| barrier.wait().is_leader()));
+        // One CPU first: a process that was seen to have several counts as one that has.
+        for place in [("barrier/one-cpu", 2), ("barrier/phase", 2), ("barrier/phase", 4)] {
+            phase(&mut c, place, "heddle", ours, |barrier| barrier.wait().is_leader());
+            phase(&mut c, place, "std", std, |barrier| barrier.wait().is_leader());
+            phase(&mut c, place, "hurdles", hurdles, |handle| {
+                handle.with(|barrier| barrier.wait().is_leader())
+            });
+        }
         c.final_summary();
     }
 

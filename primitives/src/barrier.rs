@@ -1,30 +1,35 @@
 //! A place where a fixed number of threads wait for each other, again and again.
 
 use crate::scope::{Private, Scope};
-use crate::spin::Spin;
+use crate::spin::{HANDOVER_SPIN, Spin};
 use crate::sync::atomic::Ordering;
 use crate::sync::futex::{Futex, WaitOutcome};
 use std::error::Error;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// Broken for good; the count below means nothing, and `ODD` tells which phase was cut off.
+/// Broken; the count below means nothing, and `ODD` tells which phase was cut off.
 const BROKEN: u32 = 1 << 31;
 /// Somebody may sleep in the current phase: who completes it wakes all.
 const SLEEPERS: u32 = 1 << 30;
 /// With `BROKEN`: the phase that was cut off has an odd number.
 const ODD: u32 = 1 << 29;
-/// Arrivals counted from zero; what is below all flags.
-const ARRIVALS: u32 = ODD - 1;
-
-/// How long a member spins by default; longer than at a lock, because all parties are expected at about the same time.
-const DEFAULT_SPIN: Duration = Duration::from_micros(2);
+/// One reset; they are counted modulo 64 in the bits from here up to the flags.
+const RESET: u32 = 1 << 23;
+/// The count of resets.
+const RESETS: u32 = ODD - RESET;
+/// Arrivals counted from zero; what is below the count of resets.
+const ARRIVALS: u32 = RESET - 1;
 
 /// Lets a fixed number of threads wait for each other, phase after phase, with Python's `abort` and broken state.
 ///
 /// The last to arrive is the phase's leader. What each party wrote before it arrived is visible to all after the wait.
 /// Waiting costs one atomic read-modify-write a party and phase. A barrier that is broken, by [`abort`](Self::abort) or by a
-/// time-out, stays so and lets nobody wait.
+/// time-out, stays so and lets nobody wait, until it is [`reset`](Self::reset).
+///
+/// There is no action that the leader runs before it lets the others go, as Python's has: the arrival that completes a phase
+/// publishes that by being counted, so it would have to look before it counts, and so would all the others. Two phases do
+/// the same: `if barrier.wait().is_leader() { action() }`, then `barrier.wait()`.
 ///
 /// # The protocol
 ///
@@ -37,16 +42,20 @@ const DEFAULT_SPIN: Duration = Duration::from_micros(2);
 ///
 /// | bits | meaning |
 /// |---|---|
-/// | 0-28 | arrivals, modulo `limit` |
-/// | 29 | if broken: the phase cut off is odd (bits 0-28 are then meaningless) |
+/// | 0-22 | arrivals, modulo `limit`; if broken: meaningless |
+/// | 23-28 | resets, modulo 64 |
+/// | 29 | if broken: the phase cut off is odd |
 /// | 30 | somebody may sleep in this phase |
 /// | 31 | broken |
 ///
 /// Breaking replaces the count by the parity of the phase that it cuts off, so a slow member of the phase before still
-/// learns that its own completed.
+/// learns that its own completed. Resetting takes the count back to where a phase of the same parity begins, and counts the reset.
+/// A member that finds another number of resets than at its arrival knows that its phase is over, and by the parity how: while
+/// it has not left phase `p`, no later phase completes, so the open phase has the parity of `p + 1` if `p` completed before the
+/// first of those resets, and that of `p` if it was cut off. (A member that does not run during 64 resets, exactly, misses them.)
 ///
 /// As in std, more threads than parties may use a barrier; then a thread that does not run while a further whole phase
-/// passes may be told that its phase was cut off although it completed, if the barrier breaks at that time.
+/// passes may be told that its phase was cut off although it completed, if the barrier breaks or is reset at that time.
 ///
 /// Layout (`repr(C)`): the state word, the parties, the limit, the spin in nanoseconds, each 32 bits. All-zero bytes are a barrier for
 /// one that does not spin.
@@ -99,7 +108,7 @@ impl<S: Scope> Barrier<S> {
                 state: Futex::new_in(0),
                 parties,
                 limit: limit(parties),
-                spin_ns: DEFAULT_SPIN.as_nanos() as u32,
+                spin_ns: HANDOVER_SPIN.as_nanos() as u32,
             }
         }
     }
@@ -157,7 +166,71 @@ impl<S: Scope> Barrier<S> {
         self.arrive(Some(deadline))
     }
 
-    /// Breaks the barrier for good and releases everybody who waits, with an error.
+    /// [`checked_wait_until`](Self::checked_wait_until) with the time from now on; a time beyond the clock's range means no limit.
+    ///
+    /// # Errors
+    /// If the barrier is broken or is broken while waiting, by this time-out or otherwise.
+    ///
+    /// ```
+    /// use heddle_primitives::{Barrier, BrokenBarrier};
+    /// use std::time::Duration;
+    ///
+    /// let barrier = Barrier::new(2);
+    /// assert_eq!(barrier.checked_wait_for(Duration::from_millis(1)), Err(BrokenBarrier));
+    /// assert!(barrier.is_broken());
+    /// barrier.reset();
+    /// assert!(!barrier.is_broken());
+    /// ```
+    #[inline]
+    pub fn checked_wait_for(&self, timeout: Duration) -> Result<BarrierWaitResult, BrokenBarrier> {
+        self.arrive(Instant::now().checked_add(timeout))
+    }
+
+    /// Makes the barrier as good as new, as in Python: whoever waits is released with an error, a broken barrier is whole again, and
+    /// later arrivals begin a new phase.
+    ///
+    /// Takes effect at one moment: an arrival is either before it and fails (unless its phase completed earlier), or after it and
+    /// counts. Which it is the caller must know by other means if the parties are to agree.
+    pub fn reset(&self) {
+        let word = self.state.word();
+        // ORDERING: the exchange below has the last word.
+        let mut seen = word.load(Ordering::Relaxed);
+        loop {
+            let first = if seen & BROKEN == 0 {
+                let phase = self.phase(seen);
+                if phase.wrapped(seen) == phase.first {
+                    // Nobody waits, and nothing is broken.
+                    return;
+                }
+                phase.first
+            } else if seen & ODD != 0 {
+                self.parties()
+            } else {
+                0
+            };
+            let new = ((seen & RESETS) + RESET) & RESETS | first;
+            // ORDERING: Release hands what the caller wrote to those who are released, and, as any RMW, it continues
+            // the release sequences of arrivals. Acquire makes what broke the barrier visible to who has mended it, and
+            // to those who arrive after it.
+            match word.compare_exchange(seen, new, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => break,
+                Err(found) => seen = found,
+            }
+        }
+        if seen & SLEEPERS != 0 {
+            self.state.wake_all();
+        }
+    }
+
+    /// How many parties wait for the others right now, 0 if broken; that may change at any time.
+    pub fn n_waiting(&self) -> u32 {
+        // ORDERING: a number for information.
+        let seen = self.state.word().load(Ordering::Relaxed);
+        let phase = self.phase(seen);
+        if seen & BROKEN == 0 { phase.wrapped(seen) - phase.first } else { 0 }
+    }
+
+    /// Breaks the barrier and releases everybody who waits, with an error.
     pub fn abort(&self) {
         // ORDERING: the exchange in `try_break` has the last word.
         let mut seen = self.state.word().load(Ordering::Relaxed);
@@ -181,8 +254,7 @@ impl<S: Scope> Barrier<S> {
         // arrivals released: each RMW continues the release sequences of those before it.
         let before = word.fetch_add(1, Ordering::AcqRel);
         if before & BROKEN != 0 {
-            // ORDERING: takes the meaningless arrival back, so that the count never runs into the flags.
-            word.fetch_sub(1, Ordering::Relaxed);
+            self.refuse(before);
             return Err(BrokenBarrier);
         }
         let phase = self.phase(before);
@@ -196,11 +268,29 @@ impl<S: Scope> Barrier<S> {
         Ok(BarrierWaitResult { leader: true })
     }
 
+    /// Sees to it that arrivals at a broken barrier, which mean nothing, do not run into the bits above the count. They cannot be
+    /// taken back: the barrier may be reset meanwhile.
+    #[cold]
+    fn refuse(&self, before: u32) {
+        // Half the range is left to those who come before this has taken effect.
+        if before & ARRIVALS >= ARRIVALS / 2 {
+            // ORDERING: publishes nothing; an RMW continues the release sequence of the breaker. If it fails, somebody has
+            // arrived, who does the same, or the barrier was reset.
+            let _ = self.state.word().compare_exchange(
+                before + 1,
+                before & !ARRIVALS,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            );
+        }
+    }
+
     /// The phase that is open in an unbroken `word`.
     #[inline(always)]
     fn phase(&self, word: u32) -> Phase {
         // At least two phases, also for all-zero bytes.
-        let mut phase = Phase { first: 0, n: self.parties(), limit: self.limit.max(2) };
+        let mut phase =
+            Phase { first: 0, resets: word & RESETS, n: self.parties(), limit: self.limit.max(2) };
         let arrivals = phase.wrapped(word);
         phase.first = arrivals - arrivals % phase.n;
         phase
@@ -274,7 +364,7 @@ impl<S: Scope> Barrier<S> {
             .word()
             // ORDERING: success releases what the breaker wrote (why it broke) to those who find the barrier broken;
             // failure reads nothing.
-            .compare_exchange(seen, BROKEN | odd, Ordering::Release, Ordering::Relaxed)?;
+            .compare_exchange(seen, BROKEN | odd | seen & RESETS, Ordering::Release, Ordering::Relaxed)?;
         if seen & SLEEPERS != 0 {
             self.state.wake_all();
         }
@@ -289,10 +379,11 @@ const fn limit(n: u32) -> u32 {
     n * phases
 }
 
-/// A phase, by the number of its first arrival, below the limit.
+/// A phase, by the number of its first arrival, below the limit, and the resets before it.
 #[derive(Debug, Clone, Copy)]
 struct Phase {
     first: u32,
+    resets: u32,
     n: u32,
     limit: u32,
 }
@@ -311,13 +402,22 @@ impl Phase {
 
     #[inline(always)]
     fn state(self, word: u32) -> State {
-        if word & BROKEN != 0 {
-            if (word & ODD != 0) == self.is_odd() { State::CutOff } else { State::Completed }
-        } else if self.wrapped(word).wrapping_sub(self.first) < self.n {
-            State::Open
-        } else {
-            State::Completed
+        if word & (BROKEN | RESETS) == self.resets {
+            let open = self.wrapped(word).wrapping_sub(self.first) < self.n;
+            return if open { State::Open } else { State::Completed };
         }
+        self.state_after_an_end(word)
+    }
+
+    /// What a word says that was broken or reset since the phase began.
+    #[cold]
+    fn state_after_an_end(self, word: u32) -> State {
+        let odd = if word & BROKEN != 0 {
+            word & ODD != 0
+        } else {
+            !(self.wrapped(word) / self.n).is_multiple_of(2)
+        };
+        if odd == self.is_odd() { State::CutOff } else { State::Completed }
     }
 
     #[inline(always)]
@@ -341,7 +441,7 @@ impl BarrierWaitResult {
     }
 }
 
-/// The barrier was aborted, or a member's wait timed out.
+/// The barrier was aborted or reset, or a member's wait timed out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BrokenBarrier;
 
@@ -357,7 +457,43 @@ impl<S: Scope> fmt::Debug for Barrier<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Barrier")
             .field("parties", &self.parties())
+            .field("waiting", &self.n_waiting())
             .field("broken", &self.is_broken())
             .finish()
+    }
+}
+
+#[cfg(all(test, not(any(heddle_loom, heddle_shuttle))))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layout_is_four_words() {
+        assert_eq!(size_of::<Barrier<crate::Shared>>(), 16);
+        assert_eq!(std::mem::offset_of!(Barrier<crate::Shared>, state), 0);
+    }
+
+    #[test]
+    fn the_count_never_reaches_the_bits_above() {
+        for parties in [1, 2, 3, 1000, Barrier::MAX_PARTIES] {
+            let limit = limit(parties);
+            assert!(limit >= 2 * parties && (limit / parties).is_multiple_of(2));
+            assert!(limit + 2 * parties < ARRIVALS);
+        }
+        let barrier = Barrier::new(2);
+        barrier.abort();
+        // ORDERING: one thread.
+        barrier.state.word().fetch_add(ARRIVALS / 2 - 3, Ordering::Relaxed);
+        for _ in 0..20 {
+            assert_eq!(barrier.checked_wait(), Err(BrokenBarrier));
+        }
+        // ORDERING: as above.
+        assert!(barrier.state.word().load(Ordering::Relaxed) & ARRIVALS <= 20);
+        for _ in 0..200 {
+            barrier.abort();
+            assert!(barrier.is_broken());
+            barrier.reset();
+            assert!(!barrier.is_broken());
+        }
     }
 }

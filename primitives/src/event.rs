@@ -1,7 +1,7 @@
 //! A flag that threads can wait for.
 
 use crate::scope::{Private, Scope};
-use crate::spin::{DEFAULT_SPIN, Spin};
+use crate::spin::{HANDOVER_SPIN, Spin};
 use crate::sync::atomic::Ordering;
 use crate::sync::futex::{Futex, WaitOutcome};
 use std::fmt;
@@ -129,7 +129,7 @@ impl<S: Scope> Event<S> {
         let clears = seen / CLEAR;
         let released = |seen: u32| seen & SET != 0 || seen / CLEAR != clears;
 
-        let mut spin = Spin::new::<S>(DEFAULT_SPIN, deadline);
+        let mut spin = Spin::new::<S>(HANDOVER_SPIN, deadline);
         while !released(seen) && spin.pause() {
             // ORDERING: as above.
             seen = word.load(Ordering::Acquire);

@@ -22,9 +22,9 @@
 //! # What it costs, and what it does not do
 //!
 //! - No poisoning: a panic while a guard is held releases the lock.
-//! - Not fair: a running thread may overtake one that sleeps. Waiters spin about 1.5 us before they sleep (longer just after
-//!   a sleep, see [`spin`]), because waking
-//!   a thread on another core costs about 20 us; on a single CPU nobody spins.
+//! - Not fair: a running thread may overtake one that sleeps. Waiters spin before they sleep, about 1.5 us at a lock and 15 us
+//!   where one thread hands over to another (see [`spin`]), because waking a thread on another core costs about 20 us; on a
+//!   single CPU nobody spins.
 //! - A primitive in scope `Shared` does not survive a holder that dies; every sleep there re-checks at least every 50 ms,
 //!   so a wake lost with a dead waker delays and does not hang.
 //!

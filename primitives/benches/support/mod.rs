@@ -76,13 +76,39 @@ pub struct Turn {
 /// Runs `work` once in each of `members` threads, the nth pinned to the nth CPU, from a common start; returns the time until the
 /// last one ends, and what each did. `work` gets its number and returns how many operations it completed.
 pub fn team(members: usize, work: impl Fn(usize) -> u64 + Sync) -> (Duration, Vec<Turn>) {
+    team_on(|n| n, members, work)
+}
+
+/// [`team`] with the nth member on the `cpu(n)`th CPU. If that is one CPU for all, the calling thread goes there too, so that
+/// whoever asks finds a process of one CPU.
+pub fn team_on(
+    cpu: impl Fn(usize) -> usize + Sync,
+    members: usize,
+    work: impl Fn(usize) -> u64 + Sync,
+) -> (Duration, Vec<Turn>) {
+    let together = (1..members).all(|n| cpu(n) == cpu(0));
+    if together {
+        pin(cpu(0));
+    }
+    let result = pinned_team(&cpu, members, work);
+    if together {
+        unpin();
+    }
+    result
+}
+
+fn pinned_team(
+    cpu: &(impl Fn(usize) -> usize + Sync),
+    members: usize,
+    work: impl Fn(usize) -> u64 + Sync,
+) -> (Duration, Vec<Turn>) {
     let start = std::sync::Barrier::new(members);
     let turns: Vec<(Instant, Instant, Turn)> = heddle_primitives::sync::thread::scope(|s| {
         let threads: Vec<_> = (0..members)
             .map(|n| {
                 let (start, work) = (&start, &work);
                 s.spawn(move || {
-                    pin(n);
+                    pin(cpu(n));
                     start.wait();
                     let (began, cpu) = (Instant::now(), cpu_time());
                     let done = work(n);

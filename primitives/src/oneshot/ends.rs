@@ -2,7 +2,7 @@
 
 use super::error::{RecvError, RecvTimeoutError, SendError, TryRecvError};
 use super::slot::{ASLEEP, CLOSED, EMPTY, Home, OnHeap, SENT};
-use crate::spin::{DEFAULT_SPIN, Spin};
+use crate::spin::{HANDOVER_SPIN, Spin};
 use crate::sync::atomic::Ordering;
 use crate::sync::futex::WaitOutcome;
 use std::fmt;
@@ -229,7 +229,7 @@ impl<T, H: Home<T>> Receiver<T, H> {
     fn wait_slow(&self, deadline: Option<Instant>) -> u32 {
         // SAFETY: not released: this end has not left.
         let slot = unsafe { self.home.slot() };
-        let mut spin = Spin::new::<H::Scope>(DEFAULT_SPIN, deadline);
+        let mut spin = Spin::new::<H::Scope>(HANDOVER_SPIN, deadline);
         let mut state = self.state();
         let mut timed_out = false;
         while state < SENT && !timed_out {

@@ -64,16 +64,18 @@ impl<T, S: Scope> Slot<T, S> {
     /// Makes the two ends of a channel that lives here. A value that earlier ends left behind is dropped.
     pub fn split(&mut self) -> (Sender<T, &Self>, Receiver<T, &Self>) {
         self.clear();
+        // ORDERING: as in `clear`; whoever shares the ends with another thread hands this over as well.
+        self.word().store(EMPTY, Ordering::Relaxed);
         // SAFETY: the slot was borrowed exclusively, so no other ends are in use any more, and it is empty.
         let sender = unsafe { Sender::from_home(&*self) };
         // SAFETY: as above.
         (sender, unsafe { Receiver::from_home(&*self) })
     }
 
+    /// Drops a value that was left behind; the state is to be set.
     fn clear(&mut self) {
-        let left = self.state.word();
         // ORDERING: the exclusive borrow comes after all accesses by ends.
-        if left.swap(EMPTY, Ordering::Relaxed) == SENT {
+        if self.word().load(Ordering::Relaxed) == SENT {
             // SAFETY: the state says that a value is there, and no end will take it.
             unsafe { self.value.content_mut().assume_init_drop() };
         }

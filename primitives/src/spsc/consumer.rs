@@ -3,7 +3,7 @@
 use super::buffer::{ASLEEP, AWAKE, Buffer, Heap};
 use super::error::{PeekError, PopError, RecvError, RecvUntilError};
 use super::place::{Parts, Place};
-use crate::spin::{DEFAULT_SPIN, Spin};
+use crate::spin::{HANDOVER_SPIN, Spin};
 use crate::sync::atomic::Ordering;
 use crate::sync::futex::WaitOutcome;
 use crate::sync::{Arc, fence};
@@ -45,7 +45,7 @@ impl<T, B: Buffer<T>> Consumer<T, B> {
         let place = unsafe { Place::of(&buffer) };
         // ORDERING: the last consumer handed over to this one, which orders its store before this load.
         let head = place.indices().consumer.head.load(Ordering::Relaxed);
-        Self { place, head, tail: Cell::new(head), spin: DEFAULT_SPIN, buffer }
+        Self { place, head, tail: Cell::new(head), spin: HANDOVER_SPIN, buffer }
     }
 
     /// Takes the oldest value out, if there is one. Does not wake a producer that sleeps in `send`: see
@@ -147,7 +147,7 @@ impl<T, B: Buffer<T>> Consumer<T, B> {
         self.place.limit as usize
     }
 
-    /// How long to spin for a value before sleeping; [`DEFAULT_SPIN`] unless set.
+    /// How long to spin for a value before sleeping; [`HANDOVER_SPIN`] unless set.
     pub fn set_spin(&mut self, spin: Duration) {
         self.spin = spin;
     }

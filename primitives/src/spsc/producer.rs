@@ -3,7 +3,7 @@
 use super::buffer::{ASLEEP, AWAKE, Buffer, Heap};
 use super::error::{PushError, SendError, SendUntilError};
 use super::place::{Parts, Place};
-use crate::spin::{DEFAULT_SPIN, Spin};
+use crate::spin::{HANDOVER_SPIN, Spin};
 use crate::sync::atomic::Ordering;
 use crate::sync::futex::WaitOutcome;
 use crate::sync::{Arc, fence};
@@ -51,7 +51,7 @@ impl<T, B: Buffer<T>> Producer<T, B> {
         // ORDERING: the last producer handed over to this one, which orders its store before this load.
         let tail = place.indices().producer.tail.load(Ordering::Relaxed);
         let head = Cell::new(tail.wrapping_sub(place.limit));
-        let producer = Self { place, tail, head, spin: DEFAULT_SPIN, buffer };
+        let producer = Self { place, tail, head, spin: HANDOVER_SPIN, buffer };
         producer.refresh();
         producer
     }
@@ -130,7 +130,7 @@ impl<T, B: Buffer<T>> Producer<T, B> {
         self.place.limit as usize
     }
 
-    /// How long to spin for room before sleeping; [`DEFAULT_SPIN`] unless set.
+    /// How long to spin for room before sleeping; [`HANDOVER_SPIN`] unless set.
     pub fn set_spin(&mut self, spin: Duration) {
         self.spin = spin;
     }

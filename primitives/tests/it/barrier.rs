@@ -111,3 +111,99 @@ fn barrier_time_outs_are_all_or_nothing() {
         assert!(matches!(passed.load(Ordering::Relaxed), 0 | 3));
     }
 }
+
+#[test]
+fn barrier_counts_those_who_wait_and_starts_anew() {
+    let barrier = Barrier::new(3);
+    thread::scope(|s| {
+        let waiters: Vec<_> = (0..2).map(|_| s.spawn(|| barrier.checked_wait())).collect();
+        while barrier.n_waiting() < 2 {
+            thread::yield_now();
+        }
+        barrier.reset();
+        for waiter in waiters {
+            assert_eq!(waiter.join().unwrap(), Err(BrokenBarrier));
+        }
+    });
+    assert_eq!((barrier.n_waiting(), barrier.is_broken()), (0, false));
+    barrier.abort();
+    assert_eq!((barrier.n_waiting(), barrier.is_broken()), (0, true));
+    assert_eq!(barrier.checked_wait_for(Duration::MAX), Err(BrokenBarrier));
+    barrier.reset();
+    let leaders = AtomicU32::new(0);
+    thread::scope(|s| {
+        for _ in 0..3 {
+            s.spawn(|| leaders.fetch_add(u32::from(barrier.wait().is_leader()), Ordering::Relaxed));
+        }
+    });
+    assert_eq!(leaders.into_inner(), 1);
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Op {
+    Wait,
+    Abort,
+    Reset,
+}
+
+proptest! {
+    /// One thread at a barrier for two: every wait either fails at once or is cut off by its own time-out.
+    #[test]
+    fn a_barrier_is_whole_or_broken(ops in prop::collection::vec(
+        prop::sample::select(vec![Op::Wait, Op::Abort, Op::Reset]), 0..40,
+    )) {
+        let barrier = Barrier::new(2);
+        for op in ops {
+            match op {
+                Op::Wait => prop_assert!(barrier.checked_wait_for(Duration::ZERO).is_err()),
+                Op::Abort => barrier.abort(),
+                Op::Reset => barrier.reset(),
+            }
+            let broken = !matches!(op, Op::Reset);
+            prop_assert_eq!((barrier.is_broken(), barrier.n_waiting()), (broken, 0));
+        }
+    }
+}
+
+/// Members that are cut off again and again, by time-outs, aborts and resets, and agree on every phase that completes.
+#[test]
+fn barrier_resets_oversubscribed() {
+    let (barrier, done) = (Barrier::new(THREADS as u32), AtomicU64::new(0));
+    let passed: Vec<AtomicU64> = (0..THREADS).map(|_| AtomicU64::new(0)).collect();
+    thread::scope(|s| {
+        for passed in &passed {
+            s.spawn(|| {
+                while done.load(Ordering::Relaxed) == 0 {
+                    if barrier.checked_wait().is_ok() {
+                        passed.fetch_add(1, Ordering::Relaxed);
+                    } else {
+                        thread::yield_now();
+                    }
+                }
+                barrier.abort();
+            });
+        }
+        for round in 0..300 {
+            thread::sleep(Duration::from_micros(round % 7 * 20));
+            if round % 3 == 0 {
+                barrier.abort();
+            }
+            barrier.reset();
+        }
+        done.store(1, Ordering::Relaxed);
+    });
+    let passed: Vec<_> = passed.iter().map(|passed| passed.load(Ordering::Relaxed)).collect();
+    assert!(passed.iter().all(|&phases| phases == passed[0]), "{passed:?}");
+}
+
+/// crossbeam #798, #953, kanal 68bb153: a huge time-out overflows.
+#[test]
+fn r15_barrier_huge_time_outs_do_not_overflow() {
+    let barrier = Barrier::new(2);
+    let far = Instant::now() + Duration::from_secs(u32::MAX.into()) * 1000;
+    thread::scope(|s| {
+        s.spawn(|| assert!(barrier.checked_wait_for(Duration::MAX).is_ok()));
+        thread::sleep(TICK);
+        assert!(barrier.checked_wait_until(far).is_ok());
+    });
+}

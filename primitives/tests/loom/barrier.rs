@@ -23,5 +23,13 @@ fn abort() {
 #[test]
 fn time_outs() {
     check_with_spurious("barrier time-out, 2", Complete, 5_842, || barrier_times_out_for_all(2));
-    check_with_spurious("barrier time-out, 3", Bounded(2), 2_768, || barrier_times_out_for_all(3));
+    check_with_spurious("barrier time-out, 3", Bounded(2), 2_471, || barrier_times_out_for_all(3));
+}
+
+#[test]
+fn reset() {
+    check_with_spurious("barrier reset, 2", Complete, 1_872, || barrier_reset_releases(2));
+    check("barrier reset, 3", Bounded(2), 12_167, || barrier_reset_releases(3));
+    check_with_spurious("barrier mended", Bounded(3), 12_134, barrier_is_mended);
+    check_with_spurious("barrier mended behind a waiter", Complete, 5_705, barrier_is_mended_behind_a_waiter);
 }

@@ -2,8 +2,8 @@
 
 use super::{Plain, team};
 use heddle_primitives::Barrier;
-use heddle_primitives::sync::Arc;
 use heddle_primitives::sync::atomic::{AtomicU32, Ordering};
+use heddle_primitives::sync::{Arc, hint};
 use std::time::Instant;
 
 /// What each party writes before a wait all see after it, and one of them leads.
@@ -76,4 +76,58 @@ pub fn barrier_times_out_for_all(parties: u32) {
             assert!(!barrier.is_broken());
         }
     }
+}
+
+/// A reset alone releases whoever waits, with an error, and shows what the one who resets wrote.
+pub fn barrier_reset_releases(parties: u32) {
+    let shared = Arc::new((Barrier::new(parties), Plain::new()));
+    team(parties, &shared, move |(barrier, reason), n| {
+        if n == 0 {
+            while barrier.n_waiting() < parties - 1 {
+                hint::spin_loop();
+            }
+            reason.set(7);
+            barrier.reset();
+            assert_eq!((barrier.n_waiting(), barrier.is_broken()), (0, false));
+        } else {
+            assert!(barrier.checked_wait().is_err());
+            assert_eq!(reason.get(), 7);
+        }
+    });
+}
+
+/// A phase that was complete stays so for a member that looks only after the next was cut off and the barrier mended; and
+/// the mended barrier works.
+pub fn barrier_is_mended() {
+    let barrier = Arc::new(Barrier::new(2));
+    team(2, &barrier, |barrier, n| {
+        assert!(barrier.checked_wait().is_ok());
+        if n == 0 {
+            barrier.abort();
+            barrier.reset();
+            assert!(barrier.checked_wait().is_ok());
+        } else {
+            while barrier.checked_wait().is_err() {
+                hint::spin_loop();
+            }
+        }
+        assert!(!barrier.is_broken());
+    });
+}
+
+/// A member that was cut off by a break learns it also if the barrier has been mended before it looks.
+pub fn barrier_is_mended_behind_a_waiter() {
+    let barrier = Arc::new(Barrier::new(2));
+    team(2, &barrier, |barrier, n| {
+        if n == 0 {
+            while barrier.n_waiting() == 0 {
+                hint::spin_loop();
+            }
+            barrier.abort();
+            barrier.reset();
+        } else {
+            assert!(barrier.checked_wait().is_err());
+        }
+    });
+    assert_eq!(barrier.n_waiting(), 0);
 }
