@@ -10,6 +10,7 @@
 //! | [`Event`] | 1 | `threading.Event` | - |
 //! | [`Barrier`] | 4 | `threading.Barrier` | `std::sync::Barrier` |
 //! | [`deque`] | two cache lines and the slots | - | `crossbeam-deque` |
+//! | [`pool::ThreadPool`] | threads | `concurrent.futures.ThreadPoolExecutor` | `rayon`, `chili` |
 //! | [`spsc`] | 2 cache lines and the slots | - | `rtrb` |
 //! | [`Futex`] | 1 | - | `atomic-wait` |
 //!
@@ -34,6 +35,7 @@ pub mod barrier;
 pub mod deque;
 pub mod event;
 pub mod mutex;
+pub mod pool;
 pub mod spin;
 pub mod spsc;
 pub mod sync;
@@ -45,5 +47,6 @@ pub use barrier::{Barrier, BarrierWaitResult, BrokenBarrier};
 pub use cache_padded::CachePadded;
 pub use event::Event;
 pub use mutex::{Mutex, MutexGuard};
+pub use pool::{ThreadPool, ThreadPoolBuilder};
 pub use scope::{Private, Scope, Shared};
 pub use sync::futex::{Futex, WaitOutcome};

@@ -10,4 +10,5 @@ mod event;
 mod futex;
 mod memory;
 mod mutex;
+mod pool;
 mod spsc;
