@@ -102,8 +102,16 @@ impl<R: Send + 'static> JoinHandle<R> {
     /// If a poll of this handle has returned the result before.
     pub fn join(mut self) -> std::thread::Result<R> {
         match current() {
-            Some(worker) if worker.is_of(&self.registry) && self.task.claim() => worker.execute(&self.task),
-            Some(worker) => worker.wait(&self.task, false, || self.task.is_done()),
+            Some(worker) => {
+                // Who waits for the caller waits for this task too from now on, and may run it and what is below it.
+                self.task.put_below(worker.root());
+                if worker.is_of(&self.registry) && self.task.claim() {
+                    worker.execute(&self.task);
+                } else {
+                    self.registry.post(self.task.clone());
+                    worker.wait(&self.task, false, || self.task.is_done());
+                }
+            }
             None => _ = self.task.wait_outside(None),
         }
         self.take()

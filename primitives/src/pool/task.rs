@@ -21,6 +21,9 @@ const STAGE: u32 = 3;
 /// Somebody may sleep until it is done, or until there is something below it that can be run meanwhile.
 const AWAITED: u32 = 4;
 
+/// How many tasks may wait for each other in a row: each is in the middle of a call, and stacks end before that.
+const DEEPEST: usize = 1 << 16;
+
 /// How long a thread outside of the pool looks before it sleeps: a task of nothing takes less than a microsecond.
 const OUTSIDE_SPIN: Duration = Duration::from_micros(20);
 
@@ -44,8 +47,10 @@ pub struct Task(NonNull<Node>);
 pub struct Node {
     references: AtomicUsize,
     state: Futex,
-    /// The task that waits for this one, directly or through others, and so on up.
+    /// The task that waits for this one, and so on up.
     above: Option<Task>,
+    /// The same, of a task that nobody had to wait for at first.
+    late_above: Mutex<Option<Task>>,
     /// The one worker that may run it.
     only: Option<usize>,
     run: unsafe fn(NonNull<Node>),
@@ -93,6 +98,7 @@ impl Task {
             references: AtomicUsize::new(1),
             state: Futex::new(PENDING),
             above,
+            late_above: Mutex::new(None),
             only,
             run: run::<W>,
             free: free::<W>,
@@ -155,14 +161,31 @@ impl Task {
     }
 
     fn is_below(&self, root: &Task) -> bool {
-        let mut next = self.node().above.as_ref();
-        while let Some(above) = next {
-            if above.is(root) {
+        self.find_above(|above| above.is(root))
+    }
+
+    /// Whether `f` says so of a task above this one; the nearest first.
+    fn find_above(&self, mut f: impl FnMut(&Task) -> bool) -> bool {
+        let mut next = self.node().next_above();
+        // Tasks that wait for each other in a circle will never end; those who look at them shall.
+        for _ in 0..DEEPEST {
+            let Some(above) = next else { return false };
+            if f(&above) {
                 return true;
             }
-            next = above.node().above.as_ref();
+            next = above.node().next_above();
         }
         false
+    }
+
+    /// Puts a task that nobody had to wait for below one that waits from now on, and lets those who wait for that run what is
+    /// below this one.
+    pub fn put_below(&self, above: Option<Task>) {
+        if above.is_some() {
+            let before = std::mem::replace(&mut *self.node().late_above.lock(), above);
+            drop(before);
+            self.announce();
+        }
     }
 
     /// Tells those who wait for this task that something has changed for them.
@@ -170,13 +193,12 @@ impl Task {
         self.node().alert();
     }
 
-    /// Tells everybody who waits for what is above this task that they could run it.
+    /// Tells everybody who waits for what is above this task that there is something for them.
     pub fn announce(&self) {
-        let mut next = self.node().above.as_ref();
-        while let Some(above) = next {
+        self.find_above(|above| {
             above.alert();
-            next = above.node().above.as_ref();
-        }
+            false
+        });
     }
 
     /// Sleeps until the task is done, or [`alert`](Self::alert)ed, or for no reason; not if `look` finds something after others have been
@@ -211,6 +233,10 @@ impl Task {
 }
 
 impl Node {
+    fn next_above(&self) -> Option<Task> {
+        self.above.clone().or_else(|| self.late_above.lock().clone())
+    }
+
     fn end(&self) {
         // ORDERING: releases what the task did to whoever finds it done.
         if self.state.word().swap(DONE, Ordering::Release) & AWAITED != 0 {

@@ -222,19 +222,19 @@ impl WorkerThread {
         asked.load(Ordering::Relaxed)
     }
 
-    /// Gives the oldest private job away.
+    /// Gives the oldest private job away. If there is none the request stays, or somebody who has gone to sleep after it would
+    /// never be given anything.
     #[cold]
     #[inline(never)]
     pub fn give(&self) {
+        let Some(oldest) = self.take_oldest() else { return };
         // ORDERING: one request, one job: a request that comes now is for the next.
         self.registry.members[self.index].asked.store(false, Ordering::Relaxed);
-        if let Some(oldest) = self.take_oldest() {
-            // SAFETY: the job's owner waits until it has run, or claims it itself.
-            let task = unsafe { Task::new(Pending::of(oldest), self.root(), None) };
-            // SAFETY: a job of this worker's list is alive.
-            unsafe { &*oldest }.give(task.clone());
-            self.registry.post(task);
-        }
+        // SAFETY: the job's owner waits until it has run, or claims it itself.
+        let task = unsafe { Task::new(Pending::of(oldest), self.root(), None) };
+        // SAFETY: a job of this worker's list is alive.
+        unsafe { &*oldest }.give(task.clone());
+        self.registry.post(task);
     }
 
     /// Runs a task that the caller has claimed.
