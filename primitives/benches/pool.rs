@@ -10,6 +10,7 @@ mod program {
     use heddle_primitives::pool;
     use heddle_primitives::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
     use std::hint::black_box;
+    use std::num::NonZero;
     use std::time::{Duration, Instant};
 
     const WORKERS: usize = 2;
@@ -126,7 +127,7 @@ mod program {
     impl Loops for Rayon {
         fn each(&self, items: &[u64], f: impl Fn(&u64) + Sync) {
             use rayon::prelude::*;
-            self.inside(|| items.par_iter().with_max_len(1).for_each(f));
+            self.inside(|| items.par_iter().with_max_len(1).for_each(&f));
         }
 
         fn spawn_each(&self, items: &[u64], f: impl Fn(&u64) + Sync) {
@@ -147,7 +148,7 @@ mod program {
         const VARIANT: &str = "chili";
 
         fn new() -> Self {
-            let config = chili::Config { thread_count: Some(WORKERS - 1), ..Default::default() };
+            let config = chili::Config { thread_count: NonZero::new(WORKERS - 1), ..Default::default() };
             Self(chili::ThreadPool::with_config(config))
         }
 
@@ -200,7 +201,7 @@ mod program {
         let total = TASKS * (TASKS - 1) / 2;
         // A task in two adds one to a counter of its own: they share no line, and each is seen to have run.
         let check = |each: &dyn Fn(&[u64], &(dyn Fn(&u64) + Sync))| {
-            let sums: [heddle_primitives::CachePadded<AtomicU64>; 64] = Default::default();
+            let sums: [heddle_primitives::CachePadded<AtomicU64>; 64] = std::array::from_fn(|_| AtomicU64::new(0).into());
             each(&items, &|n| _ = sums[(*n % 64) as usize].fetch_add(*n, Ordering::Relaxed));
             assert_eq!(sums.iter().map(|sum| sum.load(Ordering::Relaxed)).sum::<u64>(), total);
         };
