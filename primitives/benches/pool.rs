@@ -174,7 +174,8 @@ mod program {
     }
 
     fn bench(c: &mut Criterion, group: &str, variant: &str, mut time: impl FnMut(u64) -> Duration) {
-        c.benchmark_group(group).bench_function(BenchmarkId::new(variant, WORKERS), |b| b.iter_custom(&mut time));
+        c.benchmark_group(group)
+            .bench_function(BenchmarkId::new(variant, WORKERS), |b| b.iter_custom(&mut time));
     }
 
     fn timed(iterations: u64, mut f: impl FnMut()) -> Duration {
@@ -201,7 +202,8 @@ mod program {
         let total = TASKS * (TASKS - 1) / 2;
         // A task in two adds one to a counter of its own: they share no line, and each is seen to have run.
         let check = |each: &dyn Fn(&[u64], &(dyn Fn(&u64) + Sync))| {
-            let sums: [heddle_primitives::CachePadded<AtomicU64>; 64] = std::array::from_fn(|_| AtomicU64::new(0).into());
+            let sums: [heddle_primitives::CachePadded<AtomicU64>; 64] =
+                std::array::from_fn(|_| AtomicU64::new(0).into());
             each(&items, &|n| _ = sums[(*n % 64) as usize].fetch_add(*n, Ordering::Relaxed));
             assert_eq!(sums.iter().map(|sum| sum.load(Ordering::Relaxed)).sum::<u64>(), total);
         };

@@ -1,11 +1,12 @@
 //! Two closures, perhaps at the same time.
 
-use super::task::{Task, Work};
+use super::task::{Node, Task, Work};
 use super::worker::{Payload, Registry, WorkerThread, current};
 use crate::sync::cell::UnsafeCell;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
+use std::mem::{ManuallyDrop, MaybeUninit};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::ptr;
+use std::ptr::{self, NonNull};
 
 /// A place in a worker's list of private jobs; only the worker's thread touches it.
 ///
@@ -13,10 +14,10 @@ use std::ptr;
 /// nothing is looked at, so to take the newest job off is one write.
 pub struct Link {
     previous: Cell<*const Link>,
-    next: Cell<*const Link>,
-    /// The task that stands for the job since it was given away.
-    task: RefCell<Option<Task>>,
-    given: Cell<bool>,
+    /// Written when the next job is put onto the list.
+    next: Cell<MaybeUninit<*const Link>>,
+    /// The task that stands for the job since it was given away: a reference, which the owner takes back.
+    task: Cell<Option<NonNull<Node>>>,
     run: unsafe fn(*const Link),
 }
 
@@ -24,41 +25,50 @@ impl Link {
     /// The beginning of a list.
     pub fn new() -> Self {
         fn nothing(_: *const Link) {}
-        Self::to(nothing)
+        let link = Self::to(nothing);
+        link.set_next(ptr::null());
+        link
     }
 
     #[inline(always)]
     fn to(run: unsafe fn(*const Link)) -> Self {
         Self {
             previous: Cell::new(ptr::null()),
-            next: Cell::new(ptr::null()),
-            task: RefCell::new(None),
-            given: Cell::new(false),
+            next: Cell::new(MaybeUninit::uninit()),
+            task: Cell::new(None),
             run,
         }
     }
 
+    /// The next one of the list; of its beginning, or of a job that is not the newest.
     pub fn next(&self) -> *const Link {
-        self.next.get()
+        // SAFETY: written in `new`, or when the next job came.
+        unsafe { self.next.get().assume_init() }
     }
 
+    #[inline(always)]
     pub fn set_next(&self, next: *const Link) {
-        self.next.set(next);
+        self.next.set(MaybeUninit::new(next));
     }
 
     /// Notes the task that stands for the job from now on.
     pub fn give(&self, task: Task) {
-        *self.task.borrow_mut() = Some(task);
-        self.given.set(true);
+        self.task.set(Some(task.into_raw()));
+    }
+
+    /// The task that stands for the job.
+    fn task(&self) -> Option<Task> {
+        // SAFETY: from `give`, and taken out here.
+        self.task.take().map(|node| unsafe { Task::from_raw(node) })
     }
 }
 
-/// The second closure of a join, on the stack of the thread that called it.
+/// The second closure of a join, on the stack of the thread that called it. Nothing in it is dropped by itself.
 #[repr(C)]
 struct Job<B, R> {
     link: Link,
-    function: UnsafeCell<Option<B>>,
-    result: UnsafeCell<Option<Result<R, Payload>>>,
+    function: UnsafeCell<ManuallyDrop<B>>,
+    result: UnsafeCell<MaybeUninit<Result<R, Payload>>>,
 }
 
 impl<B: FnOnce() -> R, R> Job<B, R> {
@@ -66,16 +76,24 @@ impl<B: FnOnce() -> R, R> Job<B, R> {
     fn new(function: B) -> Self {
         Self {
             link: Link::to(Self::run),
-            function: UnsafeCell::new(Some(function)),
-            result: UnsafeCell::new(None),
+            function: UnsafeCell::new(ManuallyDrop::new(function)),
+            result: UnsafeCell::new(MaybeUninit::uninit()),
         }
     }
 
-    /// What came out of it, once its task is done.
+    /// The closure, once, for who may run or drop it: the owner while the job is private, or who has claimed its task.
+    #[inline(always)]
+    fn function(&self) -> B {
+        take(&self.function)
+    }
+
+    /// What came out of it, once, when its task is done.
     fn result(&self) -> Result<R, Payload> {
         let pointer = self.result.get_mut();
-        // SAFETY: the task is done: who ran it has written the result and looks at nothing any more.
-        unsafe { pointer.deref() }.take().expect("a task that is done has a result")
+        // SAFETY: nobody else looks at it any more.
+        let result = unsafe { pointer.deref() };
+        // SAFETY: who ran the job has written it, and it is taken once.
+        unsafe { result.assume_init_read() }
     }
 
     /// Runs the job in place of its owner.
@@ -84,24 +102,24 @@ impl<B: FnOnce() -> R, R> Job<B, R> {
     /// `link` is that of a `Job<B, R>` which stays where it is until this has returned, and the caller has claimed its task.
     unsafe fn run(link: *const Link) {
         let job = link.cast::<Self>();
-        // SAFETY: as the caller promises. Only these two fields: the link is the owner's.
-        let (function, result) = unsafe { (&(*job).function, &(*job).result) };
-        let function = take(function);
+        // SAFETY: as the caller promises. Only this field and the next: the link is the owner's.
+        let function = take(unsafe { &(*job).function });
         let outcome = catch_unwind(AssertUnwindSafe(function));
-        let pointer = result.get_mut();
+        // SAFETY: as above.
+        let pointer = unsafe { &(*job).result }.get_mut();
         // SAFETY: the owner looks at the result once the task is done.
-        *unsafe { pointer.deref() } = Some(outcome);
+        unsafe { pointer.deref() }.write(outcome);
     }
 }
 
-/// The closure of a job that the caller may run: the owner while the job is private, or who has claimed its task.
+/// See [`Job::function`].
 #[inline(always)]
-fn take<B>(function: &UnsafeCell<Option<B>>) -> B {
+fn take<B>(function: &UnsafeCell<ManuallyDrop<B>>) -> B {
     let pointer = function.get_mut();
     // SAFETY: whoever may run the job has its closure for itself.
-    let function = unsafe { pointer.deref() }.take();
-    // SAFETY: it was put there when the job was made, and the job runs once.
-    unsafe { function.unwrap_unchecked() }
+    let function = unsafe { pointer.deref() };
+    // SAFETY: it was put there when the job was made, and is taken once.
+    unsafe { ManuallyDrop::take(function) }
 }
 
 /// A job that was given away, as a task does it.
@@ -129,7 +147,7 @@ impl WorkerThread {
         let newest = self.newest.get();
         link.previous.set(newest);
         // SAFETY: the newest job, or the list's beginning, is alive: its join or its worker is further up on this stack.
-        unsafe { &*newest }.next.set(link);
+        unsafe { &*newest }.set_next(link);
         self.newest.set(link);
     }
 
@@ -149,7 +167,7 @@ impl WorkerThread {
             self.newest.set(&self.oldest);
         } else {
             // SAFETY: a job on the list is alive.
-            let next = unsafe { &*link }.next.get();
+            let next = unsafe { &*link }.next();
             // SAFETY: not the newest, so there is one after it.
             unsafe { &*next }.previous.set(&self.oldest);
             self.oldest.set_next(next);
@@ -175,22 +193,22 @@ impl WorkerThread {
             Ok(ra) => ra,
             Err(payload) => self.give_up(&job, payload),
         };
-        if job.link.given.get() {
-            let rb = self.take_back(&job);
-            return (ra, rb);
+        // `take_oldest` may have given it away while `a` ran.
+        match job.link.task() {
+            Some(task) => (ra, self.take_back(&job, task)),
+            None => {
+                self.pop(&job.link);
+                (ra, job.function()())
+            }
         }
-        self.pop(&job.link);
-        let b = take(&job.function);
-        (ra, b())
     }
 
     /// The result of a job that was given away: runs it, if nobody has begun, or waits.
     #[cold]
     #[inline(never)]
-    fn take_back<B: FnOnce() -> R, R>(&self, job: &Job<B, R>) -> R {
-        let task = job.link.task.borrow_mut().take().expect("a job that was given away has a task");
+    fn take_back<B: FnOnce() -> R, R>(&self, job: &Job<B, R>, task: Task) -> R {
         if task.claim() {
-            return take(&job.function)();
+            return job.function()();
         }
         match self.result_of(&task, job) {
             Ok(result) => result,
@@ -202,9 +220,12 @@ impl WorkerThread {
     #[cold]
     #[inline(never)]
     fn give_up<B: FnOnce() -> R, R>(&self, job: &Job<B, R>, payload: Payload) -> ! {
-        match job.link.task.borrow_mut().take() {
-            None => self.pop(&job.link),
-            Some(task) if task.claim() => {}
+        match job.link.task() {
+            None => {
+                self.pop(&job.link);
+                drop(job.function());
+            }
+            Some(task) if task.claim() => drop(job.function()),
             Some(task) => drop(self.result_of(&task, job)),
         }
         resume_unwind(payload)

@@ -7,6 +7,7 @@ use crate::sync::futex::{Futex, WaitOutcome};
 use crate::{Mutex, Private};
 use std::collections::VecDeque;
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 
@@ -25,7 +26,7 @@ const AWAITED: u32 = 4;
 const DEEPEST: usize = 1 << 16;
 
 /// How long a thread outside of the pool looks before it sleeps: a task of nothing takes less than a microsecond.
-const OUTSIDE_SPIN: Duration = Duration::from_micros(20);
+const OUTSIDE_SPIN: Duration = Duration::from_micros(5);
 
 /// A reference to a task; the last one frees it.
 ///
@@ -105,6 +106,19 @@ impl Task {
         };
         let full = Box::into_raw(Box::new(Full { node, work }));
         Self(NonNull::new(full).expect("a box is somewhere").cast())
+    }
+
+    /// Turns the reference into a pointer, which still counts as one.
+    pub fn into_raw(self) -> NonNull<Node> {
+        ManuallyDrop::new(self).0
+    }
+
+    /// Turns the pointer back into a reference.
+    ///
+    /// # Safety
+    /// It comes from `into_raw`, and is turned back once.
+    pub unsafe fn from_raw(node: NonNull<Node>) -> Self {
+        Self(node)
     }
 
     /// The work of a task made with a `W`.
@@ -219,7 +233,7 @@ impl Task {
 
     /// Waits outside of any pool; false if `deadline` has passed first.
     pub fn wait_outside(&self, deadline: Option<Instant>) -> bool {
-        let mut spin = Spin::new::<Private>(OUTSIDE_SPIN, deadline);
+        let mut spin = Spin::exponential::<Private>(OUTSIDE_SPIN, deadline, 1, 1);
         while !self.is_done() {
             if !spin.pause() {
                 let (_, timed_out) = self.sleep(deadline, || None::<()>);
