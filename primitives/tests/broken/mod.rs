@@ -2,8 +2,10 @@
 #![allow(dead_code, reason = "loom and shuttle each run a part")]
 
 mod deque;
+mod pool;
 
 pub use deque::*;
+pub use pool::*;
 
 use crate::scenarios::{Plain, team};
 use heddle_primitives::Futex;

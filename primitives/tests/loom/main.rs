@@ -21,6 +21,7 @@ mod deque;
 mod event;
 mod futex;
 mod mutex;
+mod pool;
 mod spsc;
 
 use broken::Bug;

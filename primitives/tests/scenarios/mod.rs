@@ -9,6 +9,7 @@ mod deque;
 mod event;
 mod futex;
 mod mutex;
+mod pool;
 mod spsc;
 
 pub use barrier::*;
@@ -16,6 +17,7 @@ pub use deque::*;
 pub use event::*;
 pub use futex::*;
 pub use mutex::*;
+pub use pool::*;
 pub use spsc::*;
 
 use heddle_primitives::sync::cell::UnsafeCell;
