@@ -16,6 +16,7 @@
 //! | [`oneshot`] | 1 and the value | - | `oneshot` |
 //! | [`deque`] | two cache lines and the slots | - | `crossbeam-deque` |
 //! | [`ArrayQueue`] | 2 cache lines and the slots | - | `crossbeam_queue::ArrayQueue` |
+//! | [`pool::ThreadPool`] | threads | `concurrent.futures.ThreadPoolExecutor` | `rayon`, `chili` |
 //! | [`spsc`] | 2 cache lines and the slots | - | `rtrb` |
 //! | [`Futex`] | 1 | - | `atomic-wait` |
 //!
@@ -45,6 +46,7 @@ pub mod mutex;
 pub mod oneshot;
 pub mod raw;
 pub mod rwlock;
+pub mod pool;
 pub mod spin;
 pub mod spsc;
 pub mod sync;
@@ -66,5 +68,7 @@ pub use rwlock::{
     MappedRwLockReadGuard, MappedRwLockWriteGuard, RawRwLock, RwLock, RwLockReadGuard,
     RwLockUpgradableReadGuard, RwLockWriteGuard,
 };
+pub use mutex::{Mutex, MutexGuard};
+pub use pool::{ThreadPool, ThreadPoolBuilder};
 pub use scope::{Private, Scope, Shared};
 pub use sync::futex::{Futex, FutexAddress, WaitOutcome};

@@ -7,11 +7,13 @@ mod spsc;
 pub use oneshot::*;
 pub use spsc::*;
 mod deque;
+mod pool;
 
 pub use deque::*;
 mod condvar;
 
 pub use condvar::*;
+pub use pool::*;
 
 use crate::scenarios::{Plain, team};
 use heddle_primitives::Futex;

@@ -14,5 +14,6 @@ mod memory;
 mod mutex;
 mod oneshot;
 mod raw;
+mod pool;
 mod spsc;
 mod spsc_chunks;

@@ -39,7 +39,6 @@ fn each_once(mut got: Vec<u32>, n: u32) {
 /// The owner pushes and then pops, `thieves` steal at the same time, `attempts` times each.
 pub fn deque_push_pop_steal(lifo: bool, pushes: u32, pops: u32, thieves: u32, attempts: u32) {
     let worker = if lifo { Worker::new_lifo() } else { Worker::new_fifo() };
-    worker.push(Message::new(0));
     let thieves: Vec<_> = (0..thieves)
         .map(|_| {
             let stealer = worker.stealer();
@@ -47,7 +46,7 @@ pub fn deque_push_pop_steal(lifo: bool, pushes: u32, pops: u32, thieves: u32, at
         })
         .collect();
     let mut got = Vec::new();
-    for n in 1..pushes {
+    for n in 0..pushes {
         worker.push(Message::new(n));
     }
     for _ in 0..pops {

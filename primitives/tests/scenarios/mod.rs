@@ -13,6 +13,7 @@ mod futex;
 mod mutex;
 mod oneshot;
 mod rwlock;
+mod pool;
 mod spsc;
 
 pub use array_queue::*;
@@ -24,6 +25,7 @@ pub use futex::*;
 pub use mutex::*;
 pub use oneshot::*;
 pub use rwlock::*;
+pub use pool::*;
 pub use spsc::*;
 
 use heddle_primitives::sync::cell::UnsafeCell;

@@ -22,6 +22,7 @@ mod futex;
 mod mutex;
 mod oneshot;
 mod rwlock;
+mod pool;
 mod spsc;
 
 use broken::Bug;

@@ -1,0 +1,42 @@
+//! The pool's parts, and small pools.
+
+use crate::*;
+
+/// Whole pools are slow to search: fewer schedules, without spurious wakes.
+fn sample(name: &str, model: impl Fn() + Clone + Send + Sync + 'static) {
+    const SOME: usize = 400;
+    for result in [
+        run(RandomScheduler::new_from_seed(SEED, SOME), model.clone()),
+        run(PctScheduler::new_from_seed(SEED, 3, SOME), model),
+    ] {
+        assert_eq!(result.unwrap_or_else(|failure| panic!("{name}: {failure:?}")), SOME);
+    }
+}
+
+#[test]
+fn parts() {
+    check("pool sleep", || sleep_until_there_is_some(2, 2, 2, false));
+    check("pool task", || task_is_run_once_and_awaited(2, true));
+    check("pool job", job_is_taken_back_or_stolen);
+    check("pool below", || sleeper_runs_what_is_below(false));
+    check("pool below, late", || sleeper_runs_what_is_below(true));
+}
+
+#[test]
+fn pools_share_work() {
+    sample("pool installs", pool_installs);
+    sample("pool joins", pool_joins);
+    sample("pool scope", pool_scope);
+    sample("pool loops", pool_loops);
+    sample("pool handles", pool_handles);
+    sample("pool spawns", pool_spawns);
+}
+
+#[test]
+fn pools_survive() {
+    sample("pool ends", || pool_starts_and_ends(2));
+    sample("pool panics", pool_panics);
+    sample("pool to and fro", pool_to_and_fro);
+    sample("pool broadcasts", pool_broadcasts);
+    sample("pool dropped inside", pool_dropped_inside);
+}
