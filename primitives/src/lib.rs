@@ -8,6 +8,7 @@
 //! |---|---|---|---|
 //! | [`Mutex`] | 1 | `threading.Lock` | `parking_lot::Mutex` |
 //! | [`FairMutex`] | 1 | - | `parking_lot::FairMutex` |
+//! | [`ReentrantMutex`] | 4 | `threading.RLock` | `parking_lot::ReentrantMutex` |
 //! | [`RawMutex`] | 1 | - | `lock_api::RawMutex` |
 //! | [`Event`] | 1 | `threading.Event` | - |
 //! | [`Barrier`] | 4 | `threading.Barrier` | `std::sync::Barrier` |
@@ -35,6 +36,7 @@ pub mod barrier;
 pub mod event;
 pub mod mutex;
 pub mod raw;
+pub mod reentrant;
 pub mod spin;
 pub mod spsc;
 pub mod sync;
@@ -48,5 +50,6 @@ pub use cache_padded::CachePadded;
 pub use event::Event;
 pub use mutex::{FairMutex, MappedMutexGuard, Mutex, MutexGuard};
 pub use raw::RawMutex;
+pub use reentrant::{ReentrantMutex, ReentrantMutexGuard};
 pub use scope::{Private, Scope, Shared};
 pub use sync::futex::{Futex, WaitOutcome};

@@ -10,4 +10,5 @@ mod futex;
 mod memory;
 mod mutex;
 mod raw;
+mod reentrant;
 mod spsc;

@@ -8,12 +8,14 @@ mod barrier;
 mod event;
 mod futex;
 mod mutex;
+mod reentrant;
 mod spsc;
 
 pub use barrier::*;
 pub use event::*;
 pub use futex::*;
 pub use mutex::*;
+pub use reentrant::*;
 pub use spsc::*;
 
 use heddle_primitives::sync::cell::UnsafeCell;

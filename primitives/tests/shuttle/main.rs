@@ -17,6 +17,7 @@ mod barrier;
 mod event;
 mod futex;
 mod mutex;
+mod reentrant;
 mod spsc;
 
 use broken::Bug;
