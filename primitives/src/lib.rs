@@ -33,6 +33,8 @@
 mod macros;
 
 pub mod barrier;
+#[cfg(all(feature = "deadlock_detection", not(any(heddle_loom, heddle_shuttle))))]
+pub mod deadlock;
 pub mod event;
 pub mod mutex;
 pub mod raw;

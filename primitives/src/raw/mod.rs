@@ -499,11 +499,12 @@ mod tests {
 
     #[test]
     fn turns_wrap_and_touch_nothing_else() {
-        let mut seen = 3 * WAITER | SLEEPERS;
+        let before = (3 * WAITER) | SLEEPERS;
+        let mut seen = before;
         for _ in 0..=TURNS / TURN {
             seen = reserved(seen) & !RESERVED;
         }
-        assert_eq!(seen, 3 * WAITER | SLEEPERS);
+        assert_eq!(seen, before);
     }
 
     #[test]

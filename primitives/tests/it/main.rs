@@ -5,6 +5,8 @@
 mod support;
 
 mod barrier;
+#[cfg(feature = "deadlock_detection")]
+mod deadlock;
 mod event;
 mod futex;
 mod memory;
