@@ -5,17 +5,17 @@
 //! of: [`released`] is called when they become such.
 
 #[cfg(all(feature = "deadlock_detection", not(any(heddle_loom, heddle_shuttle))))]
-pub(crate) use crate::deadlock::hooks::{Waiting, acquired, released};
+pub(crate) use crate::deadlock::hooks::{Waiting, acquired, forgotten, released};
 
 #[cfg(all(
     debug_assertions,
     not(feature = "deadlock_detection"),
     not(any(heddle_loom, heddle_shuttle))
 ))]
-pub(crate) use own::{Waiting, acquired, released};
+pub(crate) use own::{Waiting, acquired, forgotten, released};
 
 #[cfg(any(not(any(debug_assertions, feature = "deadlock_detection")), heddle_loom, heddle_shuttle))]
-pub(crate) use nothing::{Waiting, acquired, released};
+pub(crate) use nothing::{Waiting, acquired, forgotten, released};
 
 /// A list of each thread's own locks: enough to see that it waits for itself.
 #[cfg(all(debug_assertions, not(feature = "deadlock_detection"), not(any(heddle_loom, heddle_shuttle))))]
@@ -48,6 +48,11 @@ mod own {
         });
     }
 
+    /// Nobody holds the lock any more, whoever did.
+    pub(crate) fn forgotten(address: usize) {
+        released(address);
+    }
+
     /// Lasts as long as a wait without limit.
     pub(crate) struct Waiting;
 
@@ -74,6 +79,9 @@ mod nothing {
 
     #[inline(always)]
     pub(crate) fn released(_: usize) {}
+
+    #[inline(always)]
+    pub(crate) fn forgotten(_: usize) {}
 
     pub(crate) struct Waiting;
 

@@ -8,6 +8,7 @@
 //! |---|---|---|---|
 //! | [`Mutex`] | 1 | `threading.Lock` | `parking_lot::Mutex` |
 //! | [`FairMutex`] | 1 | - | `parking_lot::FairMutex` |
+//! | [`ReentrantMutex`] | 4 | `threading.RLock` | `parking_lot::ReentrantMutex` |
 //! | [`RawMutex`] | 1 | - | `lock_api::RawMutex` |
 //! | [`RwLock`] | 1 | - | `parking_lot::RwLock` |
 //! | [`Condvar`] | 4 | `threading.Condition` | `parking_lot::Condvar` |
@@ -41,12 +42,15 @@ pub mod array_queue;
 pub mod barrier;
 pub mod condvar;
 pub mod deque;
+#[cfg(all(feature = "deadlock_detection", not(any(heddle_loom, heddle_shuttle))))]
+pub mod deadlock;
 pub mod event;
 pub mod mutex;
 pub mod oneshot;
 pub mod raw;
 pub mod rwlock;
 pub mod pool;
+pub mod reentrant;
 pub mod spin;
 pub mod spsc;
 pub mod sync;
@@ -70,5 +74,6 @@ pub use rwlock::{
 };
 pub use mutex::{Mutex, MutexGuard};
 pub use pool::{ThreadPool, ThreadPoolBuilder};
+pub use reentrant::{ReentrantMutex, ReentrantMutexGuard};
 pub use scope::{Private, Scope, Shared};
 pub use sync::futex::{Futex, FutexAddress, WaitOutcome};

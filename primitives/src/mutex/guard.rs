@@ -51,6 +51,7 @@ impl<'a, T: ?Sized, S: Scope, H: Handover> MutexGuard<'a, T, S, H> {
     }
 
     /// Unlocks while `f` runs, and locks again before it returns, also if `f` panics. Others may change the data meanwhile.
+    /// Aborts if locking again is found to wait for this thread itself, or in a circle.
     ///
     /// ```
     /// use heddle_primitives::{Mutex, MutexGuard};
@@ -162,7 +163,10 @@ impl<'a, T: ?Sized, S: Scope, H: Handover> MutexGuard<'a, T, S, H> {
         impl<T: ?Sized, S: Scope, H: Handover> Drop for Relock<'_, '_, T, S, H> {
             fn drop(&mut self) {
                 let mutex = self.0.mutex;
+                // Without the lock the guard must not live on.
+                let or_abort = OrAbort;
                 mutex.acquire();
+                std::mem::forget(or_abort);
                 held::acquired(mutex.raw.address(), type_name::<Mutex<T, S, H>>());
                 self.0.data = ManuallyDrop::new(mutex.data.get_mut());
             }
@@ -204,6 +208,15 @@ impl<T: ?Sized, S: Scope, H: Handover> Drop for MutexGuard<'_, T, S, H> {
 
 // SAFETY: a shared guard gives out `&T` only.
 unsafe impl<T: ?Sized + Sync, S: Scope, H: Handover> Sync for MutexGuard<'_, T, S, H> {}
+
+/// Ends the process when dropped: a panic has said why.
+struct OrAbort;
+
+impl Drop for OrAbort {
+    fn drop(&mut self) {
+        std::process::abort();
+    }
+}
 
 /// Proof that a [`Mutex`] is locked, with access to a part of its data; unlocks when dropped. Made by [`MutexGuard::map`].
 ///

@@ -151,7 +151,7 @@ impl<T: ?Sized, S: Scope, H: Handover> Mutex<T, S, H> {
     /// # Safety
     /// The mutex is locked, and its guard was forgotten, in this thread or another.
     pub unsafe fn force_unlock(&self) {
-        held::released(self.raw.address());
+        held::forgotten(self.raw.address());
         self.raw.release();
     }
 

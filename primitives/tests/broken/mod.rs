@@ -14,6 +14,11 @@ mod condvar;
 
 pub use condvar::*;
 pub use pool::*;
+mod handover;
+mod reentrant;
+
+pub use handover::*;
+pub use reentrant::*;
 
 use crate::scenarios::{Plain, team};
 use heddle_primitives::Futex;

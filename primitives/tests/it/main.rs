@@ -8,6 +8,8 @@ mod array_queue;
 mod barrier;
 mod condvar;
 mod deque;
+#[cfg(feature = "deadlock_detection")]
+mod deadlock;
 mod event;
 mod futex;
 mod memory;
@@ -15,5 +17,6 @@ mod mutex;
 mod oneshot;
 mod raw;
 mod pool;
+mod reentrant;
 mod spsc;
 mod spsc_chunks;

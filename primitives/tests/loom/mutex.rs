@@ -1,11 +1,12 @@
 //! Mutex.
 
+use crate::broken::HandoverBug;
 use crate::*;
 
 #[test]
 fn two_threads() {
     check_with_spurious("mutex 2x1", Complete, 53, || mutex_counts(2, 1));
-    check("mutex 2x2", Bounded(4), 1, || mutex_counts(2, 2));
+    check("mutex 2x2", Bounded(4), 1_323, || mutex_counts(2, 2));
 }
 
 #[test]
@@ -51,4 +52,17 @@ fn guards() {
     check("mutex unlocked fair", Bounded(3), 379, || mutex_unlocked_meanwhile(true));
     check("mutex maps", Complete, 53, mutex_maps);
     check("mutex guard travels", Complete, 88, mutex_guard_travels);
+}
+
+#[test]
+fn planted_handover_bugs_are_found() {
+    check("small hand-over", Complete, 1, || broken::small_handover(HandoverBug::None, 2));
+    check("small hand-over, 3", Bounded(2), 6_176, || broken::small_handover(HandoverBug::None, 3));
+    for (bug, cause) in [
+        (HandoverBug::LeavesReservation, "left to nobody"),
+        (HandoverBug::StaysCounted, "left to nobody"),
+        (HandoverBug::WakesNobody, "deadlock"),
+    ] {
+        finds("hand-over", Bounded(3), cause, move || broken::small_handover(bug, 3));
+    }
 }

@@ -14,6 +14,7 @@ mod mutex;
 mod oneshot;
 mod rwlock;
 mod pool;
+mod reentrant;
 mod spsc;
 
 pub use array_queue::*;
@@ -26,6 +27,7 @@ pub use mutex::*;
 pub use oneshot::*;
 pub use rwlock::*;
 pub use pool::*;
+pub use reentrant::*;
 pub use spsc::*;
 
 use heddle_primitives::sync::cell::UnsafeCell;

@@ -23,6 +23,7 @@ mod mutex;
 mod oneshot;
 mod rwlock;
 mod pool;
+mod reentrant;
 mod spsc;
 
 use broken::Bug;
