@@ -8,6 +8,8 @@
 //! |---|---|---|---|
 //! | [`Mutex`] | 1 | `threading.Lock` | `parking_lot::Mutex` |
 //! | [`RwLock`] | 1 | - | `parking_lot::RwLock` |
+//! | [`ShardedRwLock`] | 32 cache lines | - | `crossbeam::sync::ShardedLock` |
+//! | [`SeqLock`] | 3 | - | `seqlock` |
 //! | [`Event`] | 1 | `threading.Event` | - |
 //! | [`Barrier`] | 4 | `threading.Barrier` | `std::sync::Barrier` |
 //! | [`spsc`] | 2 cache lines and the slots | - | `rtrb` |
@@ -34,6 +36,8 @@ pub mod barrier;
 pub mod event;
 pub mod mutex;
 pub mod rwlock;
+pub mod seqlock;
+pub mod sharded_rwlock;
 pub mod spin;
 pub mod spsc;
 pub mod sync;
@@ -52,4 +56,6 @@ pub use rwlock::{
     RwLockUpgradableReadGuard, RwLockWriteGuard,
 };
 pub use scope::{Private, Scope, Shared};
+pub use seqlock::SeqLock;
+pub use sharded_rwlock::{ShardedRwLock, ShardedRwLockReadGuard, ShardedRwLockWriteGuard};
 pub use sync::futex::{Futex, WaitOutcome};
