@@ -1,6 +1,14 @@
 //! Programs with one bug each, which a checker must find; without it they are right.
 #![allow(dead_code, reason = "loom and shuttle each run a part")]
 
+mod readers;
+mod sequence;
+mod sharded;
+
+pub use readers::*;
+pub use sequence::*;
+pub use sharded::*;
+
 use crate::scenarios::{Plain, team};
 use heddle_primitives::Futex;
 use heddle_primitives::sync::atomic::{AtomicU32, Ordering};

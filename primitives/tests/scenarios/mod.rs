@@ -9,6 +9,8 @@ mod event;
 mod futex;
 mod mutex;
 mod rwlock;
+mod seqlock;
+mod sharded_rwlock;
 mod spsc;
 
 pub use barrier::*;
@@ -16,6 +18,8 @@ pub use event::*;
 pub use futex::*;
 pub use mutex::*;
 pub use rwlock::*;
+pub use seqlock::*;
+pub use sharded_rwlock::*;
 pub use spsc::*;
 
 use heddle_primitives::sync::cell::UnsafeCell;

@@ -18,6 +18,8 @@ mod event;
 mod futex;
 mod mutex;
 mod rwlock;
+mod seqlock;
+mod sharded_rwlock;
 mod spsc;
 
 use broken::Bug;
