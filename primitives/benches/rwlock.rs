@@ -41,7 +41,7 @@ mod program {
     lock!(heddle_primitives::ShardedRwLock<u64>, "heddle-sharded");
     lock!(std::sync::RwLock<u64>, "std", unwrap);
     lock!(parking_lot::RwLock<u64>, "parking_lot");
-    lock!(crossbeam_utils::sync::ShardedLock<u64>, "crossbeam", unwrap);
+    lock!(crossbeam_utils::sync::ShardedLock<u64>, "crossbeam-utils", unwrap);
 
     /// One thread that reads or writes and finds the lock free.
     fn uncontended<L: Lock>(c: &mut Criterion) {
@@ -118,7 +118,7 @@ mod program {
                     let share = iterations / members as u64;
                     let began = std::time::Instant::now();
                     for n in 0..share {
-                        if (n + member as u64 * 7) % 20 == 0 {
+                        if (n + member as u64 * 7).is_multiple_of(20) {
                             lock.write(|value| {
                                 *value += 1;
                                 support::work(steps);
@@ -149,7 +149,7 @@ mod program {
         let (share, samples) = worst.get();
         if samples > 0 {
             let share = share / f64::from(samples);
-            support::extra(GROUP, L::VARIANT, members as u32, "share", "first/last", "higher", share);
+            support::extra(GROUP, L::VARIANT, members as u32, "share", "min/max", "higher", share);
         }
     }
 

@@ -9,4 +9,6 @@ mod event;
 mod futex;
 mod memory;
 mod mutex;
+mod rwlock;
+mod seqlock;
 mod spsc;
