@@ -12,6 +12,8 @@
 //! | [`RawMutex`] | 1 | - | `lock_api::RawMutex` |
 //! | [`RwLock`] | 1 | - | `parking_lot::RwLock` |
 //! | [`Condvar`] | 4 | `threading.Condition` | `parking_lot::Condvar` |
+//! | [`ShardedRwLock`] | 32 cache lines | - | `crossbeam::sync::ShardedLock` |
+//! | [`SeqLock`] | 3 | - | `seqlock` |
 //! | [`Event`] | 1 | `threading.Event` | - |
 //! | [`Barrier`] | 4 | `threading.Barrier` | `std::sync::Barrier` |
 //! | [`oneshot`] | 1 and the value | - | `oneshot` |
@@ -51,6 +53,8 @@ pub mod raw;
 pub mod rwlock;
 pub mod pool;
 pub mod reentrant;
+pub mod seqlock;
+pub mod sharded_rwlock;
 pub mod spin;
 pub mod spsc;
 pub mod sync;
@@ -77,3 +81,6 @@ pub use pool::{ThreadPool, ThreadPoolBuilder};
 pub use reentrant::{ReentrantMutex, ReentrantMutexGuard};
 pub use scope::{Private, Scope, Shared};
 pub use sync::futex::{Futex, FutexAddress, WaitOutcome};
+pub use seqlock::SeqLock;
+pub use sharded_rwlock::{ShardedRwLock, ShardedRwLockReadGuard, ShardedRwLockWriteGuard};
+pub use sync::futex::{Futex, WaitOutcome};

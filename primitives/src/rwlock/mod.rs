@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 ///
 /// A waiter spins for about 1.5 us, yields twice and then sleeps. A read is two read-modify-writes, whatever other readers do, but
 /// all on one word: readers on several CPUs slow each other down, for which there is
-/// [`[`RwLock`](crate::RwLock).
+/// [`ShardedRwLock`](crate::ShardedRwLock).
 ///
 /// # Who goes first
 ///

@@ -24,7 +24,9 @@
     reason = "this is the facade that the lint sends everyone to"
 )]
 
+pub(crate) mod asymmetric;
 pub mod futex;
+pub(crate) mod words;
 
 #[cfg(not(any(heddle_loom, heddle_shuttle)))]
 #[path = "native.rs"]

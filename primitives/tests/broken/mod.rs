@@ -19,6 +19,13 @@ mod reentrant;
 
 pub use handover::*;
 pub use reentrant::*;
+mod readers;
+mod sequence;
+mod sharded;
+
+pub use readers::*;
+pub use sequence::*;
+pub use sharded::*;
 
 use crate::scenarios::{Plain, team};
 use heddle_primitives::Futex;

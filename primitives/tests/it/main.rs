@@ -18,5 +18,7 @@ mod oneshot;
 mod raw;
 mod pool;
 mod reentrant;
+mod rwlock;
+mod seqlock;
 mod spsc;
 mod spsc_chunks;

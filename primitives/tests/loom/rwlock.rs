@@ -48,3 +48,17 @@ fn recursion() {
     check("rwlock, recursive read and upgrade", Bounded(3), 979, rwlock_recursive_read_against_an_upgrade);
     finds("rwlock, plain recursive read", Complete, "deadlock", rwlock_plain_recursive_read);
 }
+
+#[test]
+fn planted_bugs_are_found() {
+    use broken::{ReadersBug, small_rwlock};
+
+    check("small rwlock", Complete, 94, || small_rwlock(ReadersBug::None, 1, false));
+    check("small rwlock, gives up", Bounded(2), 4_211, || small_rwlock(ReadersBug::None, 2, true));
+    finds("leaves without Release", Complete, "Causality", || {
+        small_rwlock(ReadersBug::RelaxedLeave, 1, false)
+    });
+    finds("forgets the writer", Complete, "deadlock", || small_rwlock(ReadersBug::ForgetsWriter, 1, false));
+    finds("leaves its bit", Bounded(2), "deadlock", || small_rwlock(ReadersBug::LeavesBit, 2, true));
+    finds("wakes any class", Bounded(3), "deadlock", || small_rwlock(ReadersBug::WakesAnyClass, 2, false));
+}

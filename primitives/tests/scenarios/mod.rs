@@ -15,6 +15,8 @@ mod oneshot;
 mod rwlock;
 mod pool;
 mod reentrant;
+mod seqlock;
+mod sharded_rwlock;
 mod spsc;
 
 pub use array_queue::*;
@@ -28,6 +30,8 @@ pub use oneshot::*;
 pub use rwlock::*;
 pub use pool::*;
 pub use reentrant::*;
+pub use seqlock::*;
+pub use sharded_rwlock::*;
 pub use spsc::*;
 
 use heddle_primitives::sync::cell::UnsafeCell;

@@ -24,6 +24,8 @@ mod oneshot;
 mod rwlock;
 mod pool;
 mod reentrant;
+mod seqlock;
+mod sharded_rwlock;
 mod spsc;
 
 use broken::Bug;
