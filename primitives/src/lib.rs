@@ -10,6 +10,10 @@
 //! | [`Condvar`] | 4 | `threading.Condition` | `parking_lot::Condvar` |
 //! | [`Event`] | 1 | `threading.Event` | - |
 //! | [`Barrier`] | 4 | `threading.Barrier` | `std::sync::Barrier` |
+//! | [`Semaphore`], [`BoundedSemaphore`] | 1, 2 | `threading.Semaphore`, `BoundedSemaphore` | `tokio::sync::Semaphore` |
+//! | [`Once`], [`OnceLock`], [`LazyLock`] | 1, and the value | - | `std::sync` |
+//! | [`Latch`], [`WaitGroup`] | 1 | - | - , `crossbeam_utils::sync::WaitGroup` |
+//! | [`Parker`], [`Unparker`] | 1 | - | `crossbeam_utils::sync::Parker` |
 //! | [`spsc`] | 2 cache lines and the slots | - | `rtrb` |
 //! | [`Futex`] | 1 | - | `atomic-wait` |
 //!
@@ -33,10 +37,17 @@ mod macros;
 pub mod barrier;
 pub mod condvar;
 pub mod event;
+pub mod latch;
+pub mod lazy_lock;
 pub mod mutex;
+pub mod once;
+pub mod once_lock;
+pub mod parker;
+pub mod semaphore;
 pub mod spin;
 pub mod spsc;
 pub mod sync;
+pub mod wait_group;
 
 mod cache_padded;
 mod scope;
@@ -45,6 +56,15 @@ pub use barrier::{Barrier, BarrierWaitResult, BrokenBarrier};
 pub use cache_padded::CachePadded;
 pub use condvar::{Condvar, WaitTimeoutResult};
 pub use event::Event;
+pub use latch::Latch;
+pub use lazy_lock::LazyLock;
 pub use mutex::{Mutex, MutexGuard};
+pub use once::Once;
+pub use once_lock::OnceLock;
+pub use parker::{Parker, Unparker};
 pub use scope::{Private, Scope, Shared};
+#[cfg(not(any(heddle_loom, heddle_shuttle)))]
+pub use semaphore::OwnedSemaphorePermit;
+pub use semaphore::{BoundedSemaphore, OverReleased, Semaphore, SemaphorePermit};
 pub use sync::futex::{Futex, WaitOutcome};
+pub use wait_group::WaitGroup;

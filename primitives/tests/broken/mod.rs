@@ -2,8 +2,10 @@
 #![allow(dead_code, reason = "loom and shuttle each run a part")]
 
 mod condvar;
+mod signals;
 
 pub use condvar::*;
+pub use signals::*;
 
 use crate::scenarios::{Plain, team};
 use heddle_primitives::Futex;

@@ -8,14 +8,22 @@ mod barrier;
 mod condvar;
 mod event;
 mod futex;
+mod latch;
 mod mutex;
+mod once;
+mod parker;
+mod semaphore;
 mod spsc;
 
 pub use barrier::*;
 pub use condvar::*;
 pub use event::*;
 pub use futex::*;
+pub use latch::*;
 pub use mutex::*;
+pub use once::*;
+pub use parker::*;
+pub use semaphore::*;
 pub use spsc::*;
 
 use heddle_primitives::sync::cell::UnsafeCell;

@@ -17,7 +17,11 @@ mod barrier;
 mod condvar;
 mod event;
 mod futex;
+mod latch;
 mod mutex;
+mod once;
+mod parker;
+mod semaphore;
 mod spsc;
 
 use broken::Bug;
