@@ -20,6 +20,10 @@
 //! | [`deque`] | two cache lines and the slots | - | `crossbeam-deque` |
 //! | [`ArrayQueue`] | 2 cache lines and the slots | - | `crossbeam_queue::ArrayQueue` |
 //! | [`pool::ThreadPool`] | threads | `concurrent.futures.ThreadPoolExecutor` | `rayon`, `chili` |
+//! | [`Semaphore`], [`BoundedSemaphore`] | 1, 2 | `threading.Semaphore`, `BoundedSemaphore` | `tokio::sync::Semaphore` |
+//! | [`Once`], [`OnceLock`], [`LazyLock`] | 1, and the value | - | `std::sync` |
+//! | [`Latch`], [`WaitGroup`] | 1 | - | - , `crossbeam_utils::sync::WaitGroup` |
+//! | [`Parker`], [`Unparker`] | 1 | - | `crossbeam_utils::sync::Parker` |
 //! | [`spsc`] | 2 cache lines and the slots | - | `rtrb` |
 //! | [`Futex`] | 1 | - | `atomic-wait` |
 //!
@@ -47,6 +51,8 @@ pub mod deque;
 #[cfg(all(feature = "deadlock_detection", not(any(heddle_loom, heddle_shuttle))))]
 pub mod deadlock;
 pub mod event;
+pub mod latch;
+pub mod lazy_lock;
 pub mod mutex;
 pub mod oneshot;
 pub mod raw;
@@ -55,9 +61,14 @@ pub mod pool;
 pub mod reentrant;
 pub mod seqlock;
 pub mod sharded_rwlock;
+pub mod once;
+pub mod once_lock;
+pub mod parker;
+pub mod semaphore;
 pub mod spin;
 pub mod spsc;
 pub mod sync;
+pub mod wait_group;
 
 mod cache_padded;
 mod held;
@@ -83,4 +94,15 @@ pub use scope::{Private, Scope, Shared};
 pub use sync::futex::{Futex, FutexAddress, WaitOutcome};
 pub use seqlock::SeqLock;
 pub use sharded_rwlock::{ShardedRwLock, ShardedRwLockReadGuard, ShardedRwLockWriteGuard};
+pub use latch::Latch;
+pub use lazy_lock::LazyLock;
+pub use mutex::{Mutex, MutexGuard};
+pub use once::Once;
+pub use once_lock::OnceLock;
+pub use parker::{Parker, Unparker};
+pub use scope::{Private, Scope, Shared};
+#[cfg(not(any(heddle_loom, heddle_shuttle)))]
+pub use semaphore::OwnedSemaphorePermit;
+pub use semaphore::{BoundedSemaphore, OverReleased, Semaphore, SemaphorePermit};
 pub use sync::futex::{Futex, WaitOutcome};
+pub use wait_group::WaitGroup;

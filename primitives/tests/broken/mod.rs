@@ -11,6 +11,7 @@ mod pool;
 
 pub use deque::*;
 mod condvar;
+mod signals;
 
 pub use condvar::*;
 pub use pool::*;
@@ -26,6 +27,7 @@ mod sharded;
 pub use readers::*;
 pub use sequence::*;
 pub use sharded::*;
+pub use signals::*;
 
 use crate::scenarios::{Plain, team};
 use heddle_primitives::Futex;

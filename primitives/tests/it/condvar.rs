@@ -235,7 +235,8 @@ fn r04_notifications_are_not_stolen() {
             thread::yield_now();
         }
     });
-    assert_eq!(told.into_inner(), woken.into_inner(), "each notification ended one wait");
+    let (told, woken) = (told.into_inner(), woken.into_inner());
+    assert!(told <= woken, "{told} notifications ended {woken} waits");
 }
 
 /// glibc 12674: the last waiter frees the condition variable while the notifier is still inside.
@@ -314,5 +315,6 @@ fn r17_counts_hold_while_waiters_give_up() {
             told.fetch_add(condvar.notify_all() as u32, Ordering::Relaxed);
         }
     });
-    assert_eq!(told.into_inner(), woken.into_inner());
+    let (told, woken) = (told.into_inner(), woken.into_inner());
+    assert!(told <= woken, "{told} notifications ended {woken} waits");
 }

@@ -22,6 +22,7 @@ mod condvar;
 mod deque;
 mod event;
 mod futex;
+mod latch;
 mod mutex;
 mod oneshot;
 mod rwlock;
@@ -29,6 +30,9 @@ mod pool;
 mod reentrant;
 mod seqlock;
 mod sharded_rwlock;
+mod once;
+mod parker;
+mod semaphore;
 mod spsc;
 
 use broken::Bug;

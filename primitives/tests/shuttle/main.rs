@@ -19,6 +19,7 @@ mod condvar;
 mod deque;
 mod event;
 mod futex;
+mod latch;
 mod mutex;
 mod oneshot;
 mod rwlock;
@@ -26,6 +27,9 @@ mod pool;
 mod reentrant;
 mod seqlock;
 mod sharded_rwlock;
+mod once;
+mod parker;
+mod semaphore;
 mod spsc;
 
 use broken::Bug;

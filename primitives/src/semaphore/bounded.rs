@@ -1,0 +1,160 @@
+//! A semaphore that refuses more permits than it began with.
+
+use super::{MAX, Semaphore, SemaphorePermit};
+use crate::scope::{Private, Scope};
+use std::error::Error;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+/// A [`Semaphore`] that never has more permits than at first; Python's `threading.BoundedSemaphore`.
+///
+/// A release too many is an error and changes nothing. Everything else is as there.
+///
+/// Layout (`repr(C)`): the semaphore's word, then the limit, 32 bits. All-zero bytes are a semaphore that never has a permit.
+///
+/// ```
+/// use heddle_primitives::{BoundedSemaphore, OverReleased};
+///
+/// let seats = BoundedSemaphore::new(2);
+/// assert_eq!(seats.release(1), Err(OverReleased));
+/// let seat = seats.acquire();
+/// drop(seat);
+/// assert_eq!(seats.available_permits(), 2);
+/// ```
+#[repr(C)]
+pub struct BoundedSemaphore<S: Scope = Private> {
+    semaphore: Semaphore<S>,
+    limit: u32,
+}
+
+impl BoundedSemaphore {
+    const_in_normal_builds! {
+        /// A semaphore for the threads of this process.
+        ///
+        /// # Panics
+        /// If `permits` is above [`Semaphore::MAX_PERMITS`].
+        pub const fn new(permits: u32) -> Self {
+            Self::new_in(permits)
+        }
+    }
+}
+
+impl<S: Scope> BoundedSemaphore<S> {
+    const_in_normal_builds! {
+        /// A semaphore in any scope.
+        ///
+        /// # Panics
+        /// If `permits` is above [`Semaphore::MAX_PERMITS`].
+        pub const fn new_in(permits: u32) -> Self {
+            Self { semaphore: Semaphore::new_in(permits), limit: permits }
+        }
+    }
+
+    /// How many permits it had at first, and can have.
+    pub fn limit(&self) -> u32 {
+        self.limit
+    }
+
+    /// As [`Semaphore::acquire`].
+    #[inline]
+    pub fn acquire(&self) -> SemaphorePermit<'_, S> {
+        self.bound(self.semaphore.acquire())
+    }
+
+    /// As [`Semaphore::try_acquire`].
+    #[inline]
+    pub fn try_acquire(&self) -> Option<SemaphorePermit<'_, S>> {
+        self.semaphore.try_acquire().map(|permit| self.bound(permit))
+    }
+
+    /// As [`Semaphore::acquire_for`].
+    #[inline]
+    pub fn acquire_for(&self, timeout: Duration) -> Option<SemaphorePermit<'_, S>> {
+        self.semaphore.acquire_for(timeout).map(|permit| self.bound(permit))
+    }
+
+    /// As [`Semaphore::acquire_until`].
+    #[inline]
+    pub fn acquire_until(&self, deadline: Instant) -> Option<SemaphorePermit<'_, S>> {
+        self.semaphore.acquire_until(deadline).map(|permit| self.bound(permit))
+    }
+
+    /// As [`Semaphore::acquire_many`].
+    ///
+    /// # Panics
+    /// If `n` is above the limit, since that many will never be there.
+    #[inline]
+    pub fn acquire_many(&self, n: u32) -> SemaphorePermit<'_, S> {
+        assert!(n <= self.limit, "more permits than there can be");
+        self.bound(self.semaphore.acquire_many(n))
+    }
+
+    /// As [`Semaphore::try_acquire_many`].
+    #[inline]
+    pub fn try_acquire_many(&self, n: u32) -> Option<SemaphorePermit<'_, S>> {
+        self.semaphore.try_acquire_many(n).map(|permit| self.bound(permit))
+    }
+
+    /// As [`Semaphore::acquire_many_for`].
+    ///
+    /// # Panics
+    /// As [`acquire_many`](Self::acquire_many).
+    #[inline]
+    pub fn acquire_many_for(&self, n: u32, timeout: Duration) -> Option<SemaphorePermit<'_, S>> {
+        assert!(n <= self.limit, "more permits than there can be");
+        self.semaphore.acquire_many_for(n, timeout).map(|permit| self.bound(permit))
+    }
+
+    /// As [`Semaphore::acquire_many_until`].
+    ///
+    /// # Panics
+    /// As [`acquire_many`](Self::acquire_many).
+    #[inline]
+    pub fn acquire_many_until(&self, n: u32, deadline: Instant) -> Option<SemaphorePermit<'_, S>> {
+        assert!(n <= self.limit, "more permits than there can be");
+        self.semaphore.acquire_many_until(n, deadline).map(|permit| self.bound(permit))
+    }
+
+    /// Gives `n` permits back and wakes those who wait for them.
+    ///
+    /// # Errors
+    /// If there would be more permits than at first; nothing changes then.
+    #[inline]
+    pub fn release(&self, n: u32) -> Result<(), OverReleased> {
+        if self.semaphore.give(n, self.limit) { Ok(()) } else { Err(OverReleased) }
+    }
+
+    /// As [`Semaphore::available_permits`].
+    pub fn available_permits(&self) -> u32 {
+        self.semaphore.available_permits()
+    }
+
+    #[inline(always)]
+    fn bound<'a>(&'a self, permit: SemaphorePermit<'a, S>) -> SemaphorePermit<'a, S> {
+        debug_assert!(self.limit <= MAX);
+        let permits = permit.permits();
+        permit.forget();
+        SemaphorePermit::new(&self.semaphore, permits, self.limit)
+    }
+}
+
+impl<S: Scope> fmt::Debug for BoundedSemaphore<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BoundedSemaphore")
+            .field("permits", &self.available_permits())
+            .field("limit", &self.limit)
+            .finish()
+    }
+}
+
+/// More permits were given back to a [`BoundedSemaphore`] than had been taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OverReleased;
+
+impl fmt::Display for OverReleased {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("more permits given back than taken")
+    }
+}
+
+impl Error for OverReleased {}

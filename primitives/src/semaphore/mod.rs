@@ -1,0 +1,386 @@
+//! A number of permits.
+//!
+//! - `permit`: guards that give permits back;
+//! - `bounded`: a semaphore that refuses more permits than it began with.
+
+mod bounded;
+mod permit;
+
+pub use bounded::{BoundedSemaphore, OverReleased};
+#[cfg(not(any(heddle_loom, heddle_shuttle)))]
+pub use permit::OwnedSemaphorePermit;
+pub use permit::SemaphorePermit;
+
+use crate::scope::{Private, Scope};
+use crate::spin::{DEFAULT_SPIN, Spin};
+#[cfg(not(any(heddle_loom, heddle_shuttle)))]
+use crate::sync::Arc;
+use crate::sync::atomic::Ordering;
+use crate::sync::futex::{Futex, WaitOutcome};
+use crate::sync::thread;
+use std::fmt;
+use std::num::NonZeroU32;
+use std::time::{Duration, Instant};
+
+/// Somebody may sleep, besides the one who saves: who gives a permit back wakes.
+const SLEEPERS: u32 = 1;
+/// Somebody saves permits, and nobody else gets any.
+const SAVING: u32 = 2;
+/// One permit; they are counted in the bits above.
+const ONE: u32 = 4;
+
+/// The most permits.
+const MAX: u32 = u32::MAX / ONE;
+
+/// What the one who saves sleeps for, and all others.
+const SAVER: NonZeroU32 = NonZeroU32::new(1).unwrap();
+const OTHERS: NonZeroU32 = NonZeroU32::new(2).unwrap();
+
+/// Pauses between two looks of a waiter, as in [`Mutex`](crate::Mutex).
+const FIRST_PAUSES: u32 = 4;
+const LONGEST_PAUSES: u32 = 64;
+
+/// How often a waiter gives its CPU to another thread before it sleeps. None under the checkers, to which a yield says nothing new.
+const YIELDS: u32 = if cfg!(any(heddle_loom, heddle_shuttle)) { 0 } else { 2 };
+
+/// A number of permits that threads take and give back; Python's `threading.Semaphore`.
+///
+/// [`acquire`](Self::acquire) returns a guard that gives its permit back when dropped. Where one thread gives what another takes, forget the guard and
+/// use [`release`](Self::release). What was written before a release is visible after an acquire that got the permit.
+///
+/// Not fair: a running thread may take a permit before a sleeper that was woken for it. Only [`acquire_many`](Self::acquire_many) does not starve
+/// behind those who want less: once it has spun in vain, it *saves*, and until it has what it wants (or gives up) nobody else gets a permit.
+/// One saves at a time, in no particular order. As a consequence who holds permits and waits for more may wait for ever, even for one,
+/// as with every fair semaphore.
+///
+/// | bits | meaning |
+/// |---|---|
+/// | 0 | somebody sleeps, or was woken and has not yet said so (see below) |
+/// | 1 | somebody saves |
+/// | 2-31 | permits |
+///
+/// # The protocol
+///
+/// Giving back is one exchange, after which only the address is used: who gets the permit may free the semaphore. If bit 0 is
+/// set it is cleared by that exchange, and as many sleepers are woken as permits came. A thread that has slept cannot know
+/// whether others still do: it sets the bit again when it takes a permit or goes back to sleep. Meanwhile more permits may have come, whose givers saw no bit: so if permits are left
+/// when it takes one, it wakes the next. While somebody saves, the bit stays, and a release wakes the saver only; when it has finished, it
+/// clears both bits and wakes all others.
+///
+/// Layout: one word. All-zero bytes are a semaphore without permits. In scope [`Shared`](crate::Shared) permits of a process that dies are
+/// lost, and if it saved, everybody waits for ever.
+///
+/// ```
+/// use heddle_primitives::Semaphore;
+/// use heddle_primitives::sync::thread;
+///
+/// static SEATS: Semaphore = Semaphore::new(2);
+/// thread::scope(|s| {
+///     for _ in 0..4 {
+///         s.spawn(|| {
+///             let _seat = SEATS.acquire();
+///             assert!(SEATS.available_permits() < 2);
+///         });
+///     }
+/// });
+/// assert_eq!(SEATS.available_permits(), 2);
+/// ```
+#[repr(C)]
+pub struct Semaphore<S: Scope = Private> {
+    futex: Futex<S>,
+}
+
+impl Semaphore {
+    const_in_normal_builds! {
+        /// A semaphore for the threads of this process.
+        ///
+        /// # Panics
+        /// If `permits` is above [`Semaphore::MAX_PERMITS`].
+        pub const fn new(permits: u32) -> Self {
+            Self::new_in(permits)
+        }
+    }
+
+    /// The most permits that a semaphore can have.
+    pub const MAX_PERMITS: u32 = MAX;
+}
+
+impl<S: Scope> Semaphore<S> {
+    const_in_normal_builds! {
+        /// A semaphore in any scope.
+        ///
+        /// # Panics
+        /// If `permits` is above [`Semaphore::MAX_PERMITS`].
+        pub const fn new_in(permits: u32) -> Self {
+            assert!(permits <= MAX, "too many permits");
+            Self { futex: Futex::new_in(permits * ONE) }
+        }
+    }
+
+    /// Takes a permit, waiting as long as it takes.
+    #[inline]
+    pub fn acquire(&self) -> SemaphorePermit<'_, S> {
+        self.acquire_many(1)
+    }
+
+    /// Takes a permit if that is possible without waiting.
+    #[inline]
+    pub fn try_acquire(&self) -> Option<SemaphorePermit<'_, S>> {
+        self.try_acquire_many(1)
+    }
+
+    /// Takes a permit, waiting no longer than `timeout`; a time beyond the clock's range means no limit.
+    #[inline]
+    pub fn acquire_for(&self, timeout: Duration) -> Option<SemaphorePermit<'_, S>> {
+        self.acquire_many_for(1, timeout)
+    }
+
+    /// Takes a permit, waiting no longer than until `deadline`; one in the past still takes a free permit.
+    #[inline]
+    pub fn acquire_until(&self, deadline: Instant) -> Option<SemaphorePermit<'_, S>> {
+        self.acquire_many_until(1, deadline)
+    }
+
+    /// Takes `n` permits at once, waiting as long as it takes. If it has to wait, it saves: see the type's documentation.
+    ///
+    /// # Panics
+    /// If `n` is above [`Semaphore::MAX_PERMITS`].
+    #[inline]
+    pub fn acquire_many(&self, n: u32) -> SemaphorePermit<'_, S> {
+        if !self.take_fast(n) {
+            self.take_slow(n, None);
+        }
+        SemaphorePermit::new(self, n, MAX)
+    }
+
+    /// Takes `n` permits at once if that is possible without waiting.
+    #[inline]
+    pub fn try_acquire_many(&self, n: u32) -> Option<SemaphorePermit<'_, S>> {
+        self.take_fast(n).then(|| SemaphorePermit::new(self, n, MAX))
+    }
+
+    /// Takes `n` permits at once, waiting no longer than `timeout`; a time beyond the clock's range means no limit.
+    ///
+    /// # Panics
+    /// As [`acquire_many`](Self::acquire_many).
+    #[inline]
+    pub fn acquire_many_for(&self, n: u32, timeout: Duration) -> Option<SemaphorePermit<'_, S>> {
+        let taken = self.take_fast(n) || self.take_slow(n, Instant::now().checked_add(timeout));
+        taken.then(|| SemaphorePermit::new(self, n, MAX))
+    }
+
+    /// Takes `n` permits at once, waiting no longer than until `deadline`.
+    ///
+    /// # Panics
+    /// As [`acquire_many`](Self::acquire_many).
+    #[inline]
+    pub fn acquire_many_until(&self, n: u32, deadline: Instant) -> Option<SemaphorePermit<'_, S>> {
+        let taken = self.take_fast(n) || self.take_slow(n, Some(deadline));
+        taken.then(|| SemaphorePermit::new(self, n, MAX))
+    }
+
+    /// Adds `n` permits and wakes those who wait for them.
+    ///
+    /// # Panics
+    /// If there would be more than [`Semaphore::MAX_PERMITS`]; none is added then.
+    #[inline]
+    pub fn release(&self, n: u32) {
+        if !self.give(n, MAX) {
+            too_many();
+        }
+    }
+
+    /// How many permits there are; others may change that at any time, and while somebody saves, only that thread may take them.
+    pub fn available_permits(&self) -> u32 {
+        // ORDERING: a hint; nothing is read on the strength of it.
+        self.futex.word().load(Ordering::Relaxed) / ONE
+    }
+
+    /// Takes `n` permits if they are there and nobody saves.
+    #[inline(always)]
+    fn take_fast(&self, n: u32) -> bool {
+        let word = self.futex.word();
+        // ORDERING: the exchange below has the last word.
+        let mut seen = word.load(Ordering::Relaxed);
+        while may_take(seen, n) {
+            // ORDERING: success acquires what the releases of these permits have released, directly or through the RMWs between;
+            // failure reads nothing.
+            match word.compare_exchange_weak(seen, seen - n * ONE, Ordering::Acquire, Ordering::Relaxed) {
+                Ok(_) => return true,
+                Err(found) => seen = found,
+            }
+        }
+        n == 0
+    }
+
+    /// Takes `n` permits, or returns false once `deadline` has passed.
+    #[cold]
+    fn take_slow(&self, n: u32, deadline: Option<Instant>) -> bool {
+        assert!(n <= MAX, "more permits than there can be");
+        let word = self.futex.word();
+        let mut slept = false;
+        let mut yields = YIELDS;
+        loop {
+            let mut spin = Spin::exponential::<S>(DEFAULT_SPIN, deadline, FIRST_PAUSES, LONGEST_PAUSES);
+            let seen = loop {
+                // ORDERING: the exchange below has the last word.
+                let seen = word.load(Ordering::Relaxed);
+                if may_take(seen, n) {
+                    let next = if slept { (seen - n * ONE) | SLEEPERS } else { seen - n * ONE };
+                    // ORDERING: as in `take_fast`.
+                    if word.compare_exchange(seen, next, Ordering::Acquire, Ordering::Relaxed).is_ok() {
+                        if slept && next >= ONE {
+                            // Others may have come while the bit was not set; see the protocol.
+                            self.futex.wake_bits(1, OTHERS);
+                        }
+                        return true;
+                    }
+                    continue;
+                }
+                if !spin.pause() {
+                    if yields == 0 {
+                        break seen;
+                    }
+                    yields -= 1;
+                    thread::yield_now();
+                }
+            };
+            if n > 1 && seen & SAVING == 0 {
+                // ORDERING: publishes nothing; the loop reads the word again if it fails.
+                if word.compare_exchange(seen, seen | SAVING, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+                    return self.save(n, slept, deadline);
+                }
+                continue;
+            }
+            if seen & SLEEPERS == 0
+                // ORDERING: as above.
+                && word.compare_exchange(seen, seen | SLEEPERS, Ordering::Relaxed, Ordering::Relaxed).is_err()
+            {
+                continue;
+            }
+            match self.futex.wait_bits(seen | SLEEPERS, deadline, OTHERS) {
+                // The bit stays: at worst a release wakes nobody. Clearing it would strand those who sleep as well.
+                WaitOutcome::TimedOut => return false,
+                WaitOutcome::Woken => slept = true,
+                WaitOutcome::Mismatch => {}
+            }
+        }
+    }
+
+    /// Waits until there are `n` permits, which nobody else can take meanwhile, and takes them; false once `deadline` has passed.
+    /// `slept` if the bit for sleepers may be missing.
+    fn save(&self, n: u32, slept: bool, deadline: Option<Instant>) -> bool {
+        let word = self.futex.word();
+        let mut timed_out = false;
+        loop {
+            // ORDERING: the exchange below has the last word.
+            let seen = word.load(Ordering::Relaxed);
+            let enough = seen / ONE >= n;
+            if enough || timed_out {
+                let left = if enough { seen - n * ONE } else { seen };
+                // ORDERING: as in `take_fast`.
+                if word
+                    .compare_exchange(seen, left & !(SAVING | SLEEPERS), Ordering::Acquire, Ordering::Relaxed)
+                    .is_ok()
+                {
+                    if slept || seen & SLEEPERS != 0 {
+                        self.futex.wake_bits(u32::MAX, OTHERS);
+                    }
+                    return enough;
+                }
+                continue;
+            }
+            timed_out = self.futex.wait_bits(seen, deadline, SAVER) == WaitOutcome::TimedOut;
+        }
+    }
+
+    /// Adds `n` permits unless there would be more than `limit`; false then.
+    #[inline(always)]
+    fn give(&self, n: u32, limit: u32) -> bool {
+        if n == 0 {
+            return true;
+        }
+        let word = self.futex.word();
+        // ORDERING: the exchange below has the last word.
+        let mut seen = word.load(Ordering::Relaxed);
+        loop {
+            if n > limit || seen / ONE > limit - n {
+                return false;
+            }
+            let kept = if seen & SAVING == 0 { !SLEEPERS } else { u32::MAX };
+            // ORDERING: releases what the caller wrote to those who take the permits; as an RMW it continues the releases before.
+            match word.compare_exchange_weak(
+                seen,
+                (seen & kept) + n * ONE,
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => break,
+                Err(found) => seen = found,
+            }
+        }
+        if seen & (SLEEPERS | SAVING) != 0 {
+            self.wake(seen, n);
+        }
+        true
+    }
+
+    /// The object may be gone; only its address is used.
+    #[cold]
+    fn wake(&self, seen: u32, n: u32) {
+        if seen & SAVING != 0 {
+            self.futex.wake_bits(1, SAVER);
+        } else {
+            self.futex.wake_bits(n, OTHERS);
+        }
+    }
+}
+
+#[cfg(not(any(heddle_loom, heddle_shuttle)))]
+impl<S: Scope> Semaphore<S> {
+    /// Like [`acquire`](Self::acquire), with a guard that keeps the semaphore alive. Normal builds only.
+    ///
+    /// ```
+    /// use heddle_primitives::Semaphore;
+    /// use heddle_primitives::sync::{Arc, thread};
+    ///
+    /// let seats = Arc::new(Semaphore::new(1));
+    /// let seat = seats.acquire_arc();
+    /// thread::spawn(move || drop(seat)).join().unwrap();
+    /// assert_eq!(seats.available_permits(), 1);
+    /// ```
+    pub fn acquire_arc(self: &Arc<Self>) -> OwnedSemaphorePermit<S> {
+        self.acquire_many_arc(1)
+    }
+
+    /// Like [`try_acquire`](Self::try_acquire), with a guard that keeps the semaphore alive. Normal builds only.
+    pub fn try_acquire_arc(self: &Arc<Self>) -> Option<OwnedSemaphorePermit<S>> {
+        let permit = self.try_acquire()?;
+        Some(OwnedSemaphorePermit::new(self, permit))
+    }
+
+    /// Like [`acquire_many`](Self::acquire_many), with a guard that keeps the semaphore alive. Normal builds only.
+    ///
+    /// # Panics
+    /// As [`acquire_many`](Self::acquire_many).
+    pub fn acquire_many_arc(self: &Arc<Self>, n: u32) -> OwnedSemaphorePermit<S> {
+        OwnedSemaphorePermit::new(self, self.acquire_many(n))
+    }
+}
+
+impl<S: Scope> fmt::Debug for Semaphore<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Semaphore").field("permits", &self.available_permits()).finish()
+    }
+}
+
+/// Whether somebody who does not save may take `n` permits.
+#[inline(always)]
+fn may_take(seen: u32, n: u32) -> bool {
+    seen & SAVING == 0 && seen / ONE >= n
+}
+
+#[cold]
+fn too_many() -> ! {
+    panic!("more permits than a semaphore can have")
+}

@@ -1,0 +1,24 @@
+//! Semaphore and BoundedSemaphore.
+
+use crate::broken::SemaphoreBug;
+use crate::*;
+
+#[test]
+fn limits_and_hands_over() {
+    check("semaphore", || semaphore_excludes(4, 3));
+    check("semaphore hand-over", || semaphore_hands_over(4, false));
+    check("semaphore hand-over at once", || semaphore_hands_over(4, true));
+    check("semaphore limits", || semaphore_limits(2, 5));
+    check("semaphore many", || semaphore_many(4));
+    check("semaphore two savers", semaphore_two_savers);
+    check("semaphore time-out", || semaphore_time_out_strands_nobody(5));
+    check("semaphore saver gives up", || semaphore_saver_gives_up(5));
+    check("semaphore bounded", semaphore_bounded);
+}
+
+#[test]
+fn planted_bugs_are_found() {
+    for bug in [SemaphoreBug::ForgetsSleepers, SemaphoreBug::ForgetsPermits] {
+        finds(&format!("{bug:?}"), "deadlock", move || broken::small_semaphore(bug, 3));
+    }
+}
