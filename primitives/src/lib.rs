@@ -10,6 +10,8 @@
 //! | [`Event`] | 1 | `threading.Event` | - |
 //! | [`Barrier`] | 4 | `threading.Barrier` | `std::sync::Barrier` |
 //! | [`ArrayQueue`] | 2 cache lines and the slots | - | `crossbeam_queue::ArrayQueue` |
+//! | [`channel`] | 5 cache line pairs and the slots, on the heap | - | `crossbeam_channel` |
+//! | [`Queue`] | 8 and a collection | `queue.Queue`, `LifoQueue`, `PriorityQueue` | - |
 //! | [`spsc`] | 2 cache lines and the slots | - | `rtrb` |
 //! | [`Futex`] | 1 | - | `atomic-wait` |
 //!
@@ -32,8 +34,10 @@ mod macros;
 
 pub mod array_queue;
 pub mod barrier;
+pub mod channel;
 pub mod event;
 pub mod mutex;
+pub mod queue;
 pub mod spin;
 pub mod spsc;
 pub mod sync;
@@ -46,5 +50,6 @@ pub use barrier::{Barrier, BarrierWaitResult, BrokenBarrier};
 pub use cache_padded::CachePadded;
 pub use event::Event;
 pub use mutex::{Mutex, MutexGuard};
+pub use queue::Queue;
 pub use scope::{Private, Scope, Shared};
 pub use sync::futex::{Futex, WaitOutcome};

@@ -6,8 +6,10 @@ mod support;
 
 mod array_queue;
 mod barrier;
+mod channel;
 mod event;
 mod futex;
 mod memory;
 mod mutex;
+mod queue;
 mod spsc;

@@ -18,9 +18,11 @@ mod planted;
 
 mod array_queue;
 mod barrier;
+mod channel;
 mod event;
 mod futex;
 mod mutex;
+mod queue;
 mod spsc;
 
 use broken::Bug;

@@ -6,16 +6,20 @@
 
 mod array_queue;
 mod barrier;
+mod channel;
 mod event;
 mod futex;
 mod mutex;
+mod queue;
 mod spsc;
 
 pub use array_queue::*;
 pub use barrier::*;
+pub use channel::*;
 pub use event::*;
 pub use futex::*;
 pub use mutex::*;
+pub use queue::*;
 pub use spsc::*;
 
 use heddle_primitives::sync::cell::UnsafeCell;
