@@ -24,6 +24,8 @@
 //! | [`Once`], [`OnceLock`], [`LazyLock`] | 1, and the value | - | `std::sync` |
 //! | [`Latch`], [`WaitGroup`] | 1 | - | - , `crossbeam_utils::sync::WaitGroup` |
 //! | [`Parker`], [`Unparker`] | 1 | - | `crossbeam_utils::sync::Parker` |
+//! | [`channel`] | 5 cache line pairs and the slots, on the heap | - | `crossbeam_channel` |
+//! | [`Queue`] | 8 and a collection | `queue.Queue`, `LifoQueue`, `PriorityQueue` | - |
 //! | [`spsc`] | 2 cache lines and the slots | - | `rtrb` |
 //! | [`Futex`] | 1 | - | `atomic-wait` |
 //!
@@ -50,6 +52,7 @@ pub mod condvar;
 pub mod deque;
 #[cfg(all(feature = "deadlock_detection", not(any(heddle_loom, heddle_shuttle))))]
 pub mod deadlock;
+pub mod channel;
 pub mod event;
 pub mod latch;
 pub mod lazy_lock;
@@ -65,6 +68,7 @@ pub mod once;
 pub mod once_lock;
 pub mod parker;
 pub mod semaphore;
+pub mod queue;
 pub mod spin;
 pub mod spsc;
 pub mod sync;
@@ -90,6 +94,7 @@ pub use rwlock::{
 pub use mutex::{Mutex, MutexGuard};
 pub use pool::{ThreadPool, ThreadPoolBuilder};
 pub use reentrant::{ReentrantMutex, ReentrantMutexGuard};
+pub use queue::Queue;
 pub use scope::{Private, Scope, Shared};
 pub use sync::futex::{Futex, FutexAddress, WaitOutcome};
 pub use seqlock::SeqLock;

@@ -122,6 +122,13 @@ impl Spin {
         }
     }
 
+    /// The same spin, through the other side's waking up where that is due, as in [`new`](Self::new).
+    #[inline]
+    pub(crate) fn patient(mut self) -> Self {
+        self.patient = true;
+        self
+    }
+
     /// Pauses and returns true, or returns false at once when the budget is used up.
     #[inline]
     pub fn pause(&mut self) -> bool {

@@ -129,6 +129,17 @@ impl<T, B: Buffer<T>> Ring<T, B> {
     /// since its pop may have been claimed, and later ones may be complete.
     #[inline]
     pub fn start_push(&self) -> Result<Claim, Refused> {
+        self.claim_push(true)
+    }
+
+    /// Like [`start_push`](Self::start_push), but may say "not now" wrongly: it leaves the head alone, which pops keep busy.
+    #[inline]
+    pub fn start_push_at_hand(&self) -> Result<Claim, Refused> {
+        self.claim_push(false)
+    }
+
+    #[inline(always)]
+    fn claim_push(&self, verdict: bool) -> Result<Claim, Refused> {
         let word = &self.buffer.positions().tail;
         let mut backoff = Backoff::new();
         // ORDERING: the exchange below, or the second look before a verdict, tells whether it is still true.
@@ -153,6 +164,9 @@ impl<T, B: Buffer<T>> Ring<T, B> {
             // ORDERING: acquires the heads that those who moved the tail had seen, so that the one below is not older.
             let now = word.load(Ordering::Acquire);
             if now == tail {
+                if !verdict {
+                    return Err(Refused::NotNow);
+                }
                 // ORDERING: two threads that push to one queue each and then find the other's full must not both have
                 // missed what the other did before: the fence orders this thread's earlier exchanges before the look
                 // at the head (see the proof in `ArrayQueue`).
@@ -187,6 +201,17 @@ impl<T, B: Buffer<T>> Ring<T, B> {
     /// Claims the slot at the head. Empty is said only where the tail was seen at the head.
     #[inline]
     pub fn start_pop(&self) -> Result<Claim, Refused> {
+        self.claim_pop(true)
+    }
+
+    /// Like [`start_pop`](Self::start_pop), but may say "not now" wrongly: it leaves the tail alone, which pushes keep busy.
+    #[inline]
+    pub fn start_pop_at_hand(&self) -> Result<Claim, Refused> {
+        self.claim_pop(false)
+    }
+
+    #[inline(always)]
+    fn claim_pop(&self, verdict: bool) -> Result<Claim, Refused> {
         let word = &self.buffer.positions().head;
         let mut backoff = Backoff::new();
         // ORDERING: as in `start_push`.
@@ -207,6 +232,9 @@ impl<T, B: Buffer<T>> Ring<T, B> {
             // ORDERING: as in `start_push`.
             let now = word.load(Ordering::Acquire);
             if now == head {
+                if !verdict {
+                    return Err(Refused::NotNow);
+                }
                 // ORDERING: as in `start_push`, for two threads that find each other's queues empty.
                 fence(Ordering::SeqCst);
                 // ORDERING: ordered by the fence.
@@ -302,26 +330,6 @@ impl<T, B: Buffer<T>> Ring<T, B> {
     pub fn is_closed(&self) -> bool {
         // ORDERING: pairs with `close`.
         self.buffer.positions().tail.load(Ordering::Acquire) & self.geometry.mark != 0
-    }
-
-    /// Whether the next pop would find a value without a look at the tail, which pushes keep busy.
-    #[inline(always)]
-    pub fn may_pop(&self) -> bool {
-        // ORDERING: a hint.
-        let head = self.buffer.positions().head.load(Ordering::Relaxed);
-        let (index, turn) = self.geometry.place(head);
-        // ORDERING: a hint.
-        self.slot(index).turn.load(Ordering::Relaxed) == turn.wrapping_add(1)
-    }
-
-    /// Whether the next push would find room without a look at the head, which pops keep busy.
-    #[inline(always)]
-    pub fn may_push(&self) -> bool {
-        // ORDERING: a hint.
-        let tail = self.buffer.positions().tail.load(Ordering::Relaxed);
-        let (index, turn) = self.geometry.place(tail);
-        // ORDERING: a hint.
-        self.slot(index).turn.load(Ordering::Relaxed) == turn
     }
 
     pub fn len(&self) -> usize {

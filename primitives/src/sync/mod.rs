@@ -38,6 +38,19 @@ mod backend;
 
 pub use backend::{Arc, atomic, cell, fence, hint, thread};
 
+/// A [`fence`]`(SeqCst)` for a thread that makes known what it did by a read-modify-write before the call, and looks at
+/// something afterwards: that exchange and the look do not change places.
+///
+/// Free on x86-64, where locked instructions are full barriers by themselves (Linux calls it `smp_mb__after_atomic`); it does
+/// not order plain stores there.
+#[inline(always)]
+pub fn fence_after_rmw() {
+    #[cfg(all(target_arch = "x86_64", not(any(heddle_loom, heddle_shuttle, miri))))]
+    std::sync::atomic::compiler_fence(atomic::Ordering::SeqCst);
+    #[cfg(not(all(target_arch = "x86_64", not(any(heddle_loom, heddle_shuttle, miri)))))]
+    fence(atomic::Ordering::SeqCst);
+}
+
 /// Declares one static of the crate that every thread has its own of. The initial value must be a constant.
 #[cfg(not(any(heddle_loom, heddle_shuttle)))]
 macro_rules! per_thread {

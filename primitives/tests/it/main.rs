@@ -10,6 +10,7 @@ mod condvar;
 mod deque;
 #[cfg(feature = "deadlock_detection")]
 mod deadlock;
+mod channel;
 mod event;
 mod futex;
 mod latch;
@@ -24,5 +25,6 @@ mod seqlock;
 mod once;
 mod parker;
 mod semaphore;
+mod queue;
 mod spsc;
 mod spsc_chunks;

@@ -20,6 +20,7 @@ mod array_queue;
 mod barrier;
 mod condvar;
 mod deque;
+mod channel;
 mod event;
 mod futex;
 mod latch;
@@ -33,6 +34,7 @@ mod sharded_rwlock;
 mod once;
 mod parker;
 mod semaphore;
+mod queue;
 mod spsc;
 
 use broken::Bug;

@@ -17,6 +17,7 @@ mod array_queue;
 mod barrier;
 mod condvar;
 mod deque;
+mod channel;
 mod event;
 mod futex;
 mod latch;
@@ -30,6 +31,7 @@ mod sharded_rwlock;
 mod once;
 mod parker;
 mod semaphore;
+mod queue;
 mod spsc;
 
 use broken::Bug;

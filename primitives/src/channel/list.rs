@@ -1,0 +1,391 @@
+//! The queue of a channel without a limit: blocks of slots, linked.
+
+use super::buffered::Queue;
+use super::flavour::Token;
+use crate::array_queue::{Backoff, Refused};
+use crate::cache_padded::CachePadded;
+use crate::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, Ordering};
+use crate::sync::cell::UnsafeCell;
+use crate::sync::fence;
+use std::fmt;
+use std::marker::PhantomData;
+use std::mem::MaybeUninit;
+use std::ptr::null_mut;
+
+/// Slots in a block. Two under the checkers, so that they see blocks end.
+const SLOTS: usize = if cfg!(any(heddle_loom, heddle_shuttle)) { 2 } else { 31 };
+/// Positions in a block: one for each slot, and one that stands while the next block is put in place.
+const LAP: u64 = SLOTS as u64 + 1;
+/// From one position to the next; the bit below closes the queue, in the tail.
+const STEP: u64 = 2;
+const MARK: u64 = 1;
+
+/// The value has been read.
+const READ: u8 = 1;
+/// The block is to be freed by whoever reads this value.
+const DESTROY: u8 = 2;
+
+struct Slot<T> {
+    value: UnsafeCell<MaybeUninit<T>>,
+    /// 1 once the value is there. Written once, by the push.
+    written: AtomicU8,
+    /// `READ` and `DESTROY`. By exchanges only.
+    state: AtomicU8,
+}
+
+struct Block<T> {
+    next: AtomicPtr<Block<T>>,
+    slots: [Slot<T>; SLOTS],
+}
+
+impl<T> Block<T> {
+    fn new() -> Box<Self> {
+        Box::new(Self {
+            next: AtomicPtr::new(null_mut()),
+            slots: std::array::from_fn(|_| Slot {
+                value: UnsafeCell::new(MaybeUninit::uninit()),
+                written: AtomicU8::new(0),
+                state: AtomicU8::new(0),
+            }),
+        })
+    }
+}
+
+/// An unbounded queue, after crossbeam's.
+///
+/// Head and tail are a position and the block that it lies in. A push, or a pop, claims its slot by moving the position; whoever
+/// claims the last slot of a block puts the next block in place while the position stands behind the last slot, where the
+/// others wait. The value is read when its push has written it.
+///
+/// A block is freed once, when all its values have been read: whoever reads the last slot looks at all the others, and where
+/// one is still being read, leaves the rest to its reader (`DESTROY`). Nobody looks into a block without a claim in it, so
+/// nobody looks into one that was freed.
+///
+/// "Empty" is said only where the head was read, and then the tail at the same position, as in
+/// [`ArrayQueue`](crate::ArrayQueue). A tail that was seen once stays a lower bound, so pops look at the true one, which the
+/// pushes keep busy, only when they have come that far.
+pub(super) struct List<T> {
+    tail: CachePadded<Tail<T>>,
+    head: CachePadded<Head<T>>,
+    value: PhantomData<T>,
+}
+
+struct Tail<T> {
+    position: AtomicU64,
+    block: AtomicPtr<Block<T>>,
+}
+
+struct Head<T> {
+    position: AtomicU64,
+    block: AtomicPtr<Block<T>>,
+    /// A tail that was seen.
+    tail: AtomicU64,
+}
+
+// SAFETY: values go from thread to thread, which takes `T: Send`; slots are reached by their claims only.
+unsafe impl<T: Send> Sync for List<T> {}
+// SAFETY: the queue owns its values.
+unsafe impl<T: Send> Send for List<T> {}
+
+/// A slot in a block of a queue whose type the owner knows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Claim {
+    block: *mut (),
+    offset: usize,
+}
+
+impl<T> List<T> {
+    pub fn new() -> Self {
+        let first = Box::into_raw(Block::new());
+        Self {
+            tail: CachePadded::new(Tail { position: AtomicU64::new(0), block: AtomicPtr::new(first) }),
+            head: CachePadded::new(Head {
+                position: AtomicU64::new(0),
+                block: AtomicPtr::new(first),
+                tail: AtomicU64::new(0),
+            }),
+            value: PhantomData,
+        }
+    }
+
+    /// Puts the next block in place after the last slot of `block` was claimed for a push, in a tail that was at `offset`.
+    #[cold]
+    fn append(&self, block: *mut Block<T>, next: Box<Block<T>>) {
+        let next = Box::into_raw(next);
+        // ORDERING: before the position, by which it becomes known.
+        self.tail.block.store(next, Ordering::Release);
+        // ORDERING: releases the block to the acquiring load of the position in `start_push`. Not a store: the mark may be set
+        // meanwhile.
+        self.tail.position.fetch_add(STEP, Ordering::Release);
+        // SAFETY: the block is not freed before its last slot is read, and the caller has not written that yet.
+        let block = unsafe { &*block };
+        // ORDERING: releases the block's content to the pop that follows the link.
+        block.next.store(next, Ordering::Release);
+    }
+
+    /// Moves the head to the next block after the last slot of `block` was claimed for a pop.
+    #[cold]
+    fn follow(&self, block: *mut Block<T>) {
+        // SAFETY: the block is not freed before its last slot is read, which the caller does later.
+        let block = unsafe { &*block };
+        let mut backoff = Backoff::new();
+        let next = loop {
+            // ORDERING: acquires the block's content.
+            let next = block.next.load(Ordering::Acquire);
+            if !next.is_null() {
+                break next;
+            }
+            backoff.peer_is_busy();
+        };
+        // ORDERING: before the position, by which it becomes known.
+        self.head.block.store(next, Ordering::Release);
+        // ORDERING: releases the block to the acquiring load of the position in `start_pop`.
+        self.head.position.fetch_add(STEP, Ordering::Release);
+    }
+
+    /// Frees the block if all slots from `from` have been read; the last one is the caller's, or has been.
+    ///
+    /// # Safety
+    /// The block came from `Box::into_raw`; the caller has read the last slot, or was told to destroy by the slot before `from`.
+    unsafe fn destroy(block: *mut Block<T>, from: usize) {
+        for offset in from..SLOTS - 1 {
+            // SAFETY: whoever destroys a block is alone in doing so, and it has not been freed.
+            let slot = unsafe { &(&(*block).slots)[offset] };
+            // ORDERING: acquires the other's read of its slot, before the block is freed; releases the reads that this thread
+            // knows of to the one that goes on.
+            if slot.state.fetch_or(DESTROY, Ordering::AcqRel) & READ == 0 {
+                return;
+            }
+        }
+        // SAFETY: all slots have been read, so nobody has a claim in the block.
+        drop(unsafe { Box::from_raw(block) });
+    }
+}
+
+fn offset_of(position: u64) -> usize {
+    (position / STEP % LAP) as usize
+}
+
+/// How many values were pushed, or popped, up to a position.
+fn count(position: u64) -> u64 {
+    let n = position / STEP;
+    n / LAP * SLOTS as u64 + n % LAP
+}
+
+impl<T> Queue for List<T> {
+    type Value = T;
+    type Claim = Claim;
+    const BOUNDED: bool = false;
+
+    #[inline]
+    fn start_push(&self) -> Result<Claim, Refused> {
+        let mut backoff = Backoff::new();
+        let mut next = None;
+        loop {
+            // ORDERING: acquires the block that belongs to the position, or to an earlier one: then the exchange fails.
+            let tail = self.tail.position.load(Ordering::Acquire);
+            // ORDERING: not older than the position's.
+            let block = self.tail.block.load(Ordering::Acquire);
+            if tail & MARK != 0 {
+                return Err(Refused::Closed);
+            }
+            let offset = offset_of(tail);
+            if offset == SLOTS {
+                backoff.peer_is_busy();
+                continue;
+            }
+            let last = offset + 1 == SLOTS;
+            if last && next.is_none() {
+                // Before others have to wait for it.
+                next = Some(Block::new());
+            }
+            // ORDERING: success releases this thread's earlier pops to who finds the queue empty, as in `ArrayQueue`.
+            match self.tail.position.compare_exchange_weak(
+                tail,
+                tail + STEP,
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => {
+                    if let (true, Some(next)) = (last, next) {
+                        self.append(block, next);
+                    }
+                    return Ok(Claim { block: block.cast(), offset });
+                }
+                Err(_) => backoff.lost(),
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn finish_push(&self, claim: Claim, value: T) {
+        let block: *mut Block<T> = claim.block.cast();
+        // SAFETY: the block is not freed before the claimed slot is read, hence not before it is written.
+        let slot = unsafe { &(&(*block).slots)[claim.offset] };
+        {
+            let cell = slot.value.get_mut();
+            // SAFETY: the claim excludes everybody else until the store below.
+            unsafe { cell.deref() }.write(value);
+        }
+        // ORDERING: releases the value to the acquiring load in `finish_pop`.
+        slot.written.store(1, Ordering::Release);
+    }
+
+    #[inline]
+    fn start_pop(&self) -> Result<Claim, Refused> {
+        let mut backoff = Backoff::new();
+        loop {
+            // ORDERING: as in `start_push`; and the tail below is not older than those that moved the head there had seen.
+            let head = self.head.position.load(Ordering::Acquire);
+            // ORDERING: not older than the position's.
+            let block = self.head.block.load(Ordering::Acquire);
+            let offset = offset_of(head);
+            if offset == SLOTS {
+                backoff.peer_is_busy();
+                continue;
+            }
+            // ORDERING: true for ever, whenever it was written.
+            if head >= self.head.tail.load(Ordering::Relaxed) {
+                // ORDERING: as in `ArrayQueue`: two threads that push to one queue each and then find the other's empty
+                // must not both have missed what the other did before.
+                fence(Ordering::SeqCst);
+                // ORDERING: ordered by the fence. The value is acquired by its slot.
+                let tail = self.tail.position.load(Ordering::Relaxed);
+                if tail & !MARK == head {
+                    return Err(if tail & MARK == 0 { Refused::NotNow } else { Refused::Closed });
+                }
+                // ORDERING: as for the load.
+                self.head.tail.store(tail & !MARK, Ordering::Relaxed);
+            }
+            // ORDERING: as in `start_push`.
+            match self.head.position.compare_exchange_weak(
+                head,
+                head + STEP,
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => {
+                    if offset + 1 == SLOTS {
+                        self.follow(block);
+                    }
+                    return Ok(Claim { block: block.cast(), offset });
+                }
+                Err(_) => backoff.lost(),
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn finish_pop(&self, claim: Claim) -> T {
+        let block: *mut Block<T> = claim.block.cast();
+        let value = {
+            // SAFETY: the block is not freed before the claimed slot is marked as read, or destroyed by this thread.
+            let slot = unsafe { &(&(*block).slots)[claim.offset] };
+            let mut backoff = Backoff::new();
+            // ORDERING: acquires the value.
+            while slot.written.load(Ordering::Acquire) == 0 {
+                backoff.peer_is_busy();
+            }
+            let cell = slot.value.get();
+            // SAFETY: the claim excludes other pops, and the push is done.
+            let value = unsafe { cell.deref() };
+            // SAFETY: it was written, and the claim was made once.
+            unsafe { value.assume_init_read() }
+        };
+        if claim.offset + 1 == SLOTS {
+            // SAFETY: the last slot has just been read.
+            unsafe { Self::destroy(block, 0) };
+            return value;
+        }
+        // SAFETY: as above: this slot is not marked as read yet.
+        let slot = unsafe { &(&(*block).slots)[claim.offset] };
+        // ORDERING: releases the read to who destroys the block; acquires the reads of those before if that is this thread.
+        if slot.state.fetch_or(READ, Ordering::AcqRel) & DESTROY != 0 {
+            // SAFETY: told by this slot.
+            unsafe { Self::destroy(block, claim.offset + 1) };
+        }
+        value
+    }
+
+    fn len(&self) -> usize {
+        loop {
+            // ORDERING: Acquire keeps the three loads in their order.
+            let tail = self.tail.position.load(Ordering::Acquire);
+            // ORDERING: as above.
+            let head = self.head.position.load(Ordering::Acquire);
+            // ORDERING: a number for information.
+            if self.tail.position.load(Ordering::Relaxed) == tail {
+                return count(tail).saturating_sub(count(head)) as usize;
+            }
+        }
+    }
+
+    fn capacity(&self) -> Option<usize> {
+        None
+    }
+
+    fn is_empty(&self) -> bool {
+        // ORDERING: Acquire keeps the tail from being read before the head.
+        let head = self.head.position.load(Ordering::Acquire);
+        // ORDERING: for information, or ordered by the caller's fence.
+        count(self.tail.position.load(Ordering::Relaxed)) <= count(head)
+    }
+
+    fn is_full(&self) -> bool {
+        false
+    }
+
+    fn close(&self) -> bool {
+        // ORDERING: Release for `is_closed`.
+        self.tail.position.fetch_or(MARK, Ordering::Release) & MARK == 0
+    }
+
+    fn is_closed(&self) -> bool {
+        // ORDERING: pairs with `close`.
+        self.tail.position.load(Ordering::Acquire) & MARK != 0
+    }
+
+    fn to_token(claim: Claim) -> Token {
+        Token::List(claim)
+    }
+
+    fn of_token(token: Token) -> Option<Claim> {
+        if let Token::List(claim) = token { Some(claim) } else { None }
+    }
+}
+
+impl<T> Drop for List<T> {
+    fn drop(&mut self) {
+        let tail = self.tail.position.with_mut(|position| *position) & !MARK;
+        let mut head = self.head.position.with_mut(|position| *position);
+        let mut block = self.head.block.with_mut(|block| *block);
+        while head != tail {
+            let offset = offset_of(head);
+            if offset < SLOTS {
+                // SAFETY: the queue is being dropped, so its blocks from head to tail are its own.
+                let slot = unsafe { &mut (&mut (*block).slots)[offset] };
+                // A push that was started and never finished has left nothing.
+                if slot.written.with_mut(|written| *written) != 0 {
+                    let cell = slot.value.get_mut();
+                    // SAFETY: nobody else is left.
+                    let value = unsafe { cell.deref() };
+                    // SAFETY: it was written and not read; each is dropped once.
+                    unsafe { value.assume_init_drop() };
+                }
+            } else {
+                // SAFETY: as above.
+                let mut done = unsafe { Box::from_raw(block) };
+                block = done.next.with_mut(|next| *next);
+            }
+            head += STEP;
+        }
+        // SAFETY: the last block; a tail never stands behind the last slot while nobody pushes.
+        drop(unsafe { Box::from_raw(block) });
+    }
+}
+
+impl<T> fmt::Debug for List<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("List").field("len", &self.len()).finish()
+    }
+}

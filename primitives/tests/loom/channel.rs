@@ -1,0 +1,82 @@
+//! Channels.
+
+use crate::*;
+
+const BUFFERED: [Option<usize>; 2] = [Some(1), None];
+const ALL: [Option<usize>; 3] = [Some(0), Some(1), None];
+
+#[test]
+fn values_arrive_and_the_end_is_seen() {
+    for (capacity, at_least) in ALL.into_iter().zip([752, 19_342, 11_390]) {
+        check_with_spurious(&format!("channel {capacity:?}, 1-1"), Bounded(2), at_least, move || {
+            channel_send_recv(capacity, 1, 1, 2)
+        });
+    }
+    check("channel without limit, 1-1, 3 values", Bounded(1), 1, || channel_send_recv(None, 1, 1, 3));
+}
+
+#[test]
+fn many_to_many() {
+    for (capacity, bound, at_least) in [(Some(0), 1, 184), (Some(1), 0, 1), (None, 0, 1)] {
+        check(&format!("channel {capacity:?}, 2-1"), Bounded(bound), at_least, move || {
+            channel_send_recv(capacity, 2, 1, 1)
+        });
+    }
+    for (capacity, bound, at_least) in [(Some(0), 1, 332), (Some(1), 0, 1), (None, 0, 1)] {
+        check(&format!("channel {capacity:?}, 1-2"), Bounded(bound), at_least, move || {
+            channel_send_recv(capacity, 1, 2, 2)
+        });
+    }
+}
+
+#[test]
+fn time_outs() {
+    for (capacity, at_least) in ALL.into_iter().zip([306, 764, 560]) {
+        check(&format!("channel {capacity:?}, time-out"), Bounded(2), at_least, move || {
+            channel_times_out_or_delivers(capacity)
+        });
+    }
+    for (capacity, bound, at_least) in [(Some(0), 1, 148), (Some(1), 0, 1), (None, 1, 730)] {
+        check(&format!("channel {capacity:?}, impatient"), Bounded(bound), at_least, move || {
+            channel_time_out_strands_nobody(capacity)
+        });
+    }
+}
+
+#[test]
+fn closing() {
+    for (capacity, at_least) in ALL.into_iter().zip([64, 359, 50]) {
+        check(&format!("channel {capacity:?}, close"), Bounded(2), at_least, move || {
+            channel_closes_while_a_sender_waits(capacity)
+        });
+    }
+    for (capacity, at_least) in BUFFERED.into_iter().zip([1_113, 374]) {
+        check(&format!("channel {capacity:?}, receiver leaves"), Bounded(2), at_least, move || {
+            channel_receiver_leaves(capacity, 3)
+        });
+    }
+}
+
+#[test]
+fn selection() {
+    for (capacity, of_two, ready) in [(Some(0), 112, 367), (Some(1), 73, 702), (None, 66, 532)] {
+        check(&format!("channel {capacity:?}, select of two"), Bounded(1), of_two, move || {
+            channel_select_of_two(capacity)
+        });
+        check(&format!("channel {capacity:?}, ready"), Bounded(2), ready, move || channel_ready(capacity));
+    }
+    check("channel, select against select", Bounded(2), 1_301, channel_select_meets_select);
+    for (capacity, select_sends) in [(0, false), (0, true), (1, false), (1, true)] {
+        check(&format!("channel {capacity}, select {select_sends}"), Bounded(2), 77, move || {
+            channel_select_meets_plain(capacity, select_sends)
+        });
+    }
+    check("channel, select times out, 0", Bounded(2), 2_382, || channel_select_times_out(0));
+    check("channel, select times out, 1", Bounded(2), 1_512, || channel_select_times_out(1));
+    check("channel, select beside a receiver", Bounded(1), 496, channel_select_beside_a_receiver);
+}
+
+#[test]
+fn empty_is_never_said_wrongly() {
+    check("channels, two", Bounded(3), 95, channel_agrees_with_another);
+}
