@@ -231,7 +231,7 @@ impl<S: Scope> Semaphore<S> {
                     if word.compare_exchange(seen, next, Ordering::Acquire, Ordering::Relaxed).is_ok() {
                         if slept && next >= ONE {
                             // Others may have come while the bit was not set; see the protocol.
-                            self.futex.wake_bits(1, OTHERS);
+                            self.futex.wake_class(1, OTHERS);
                         }
                         return true;
                     }
@@ -258,7 +258,7 @@ impl<S: Scope> Semaphore<S> {
             {
                 continue;
             }
-            match self.futex.wait_bits(seen | SLEEPERS, deadline, OTHERS) {
+            match self.futex.wait_class(seen | SLEEPERS, deadline, OTHERS) {
                 // The bit stays: at worst a release wakes nobody. Clearing it would strand those who sleep as well.
                 WaitOutcome::TimedOut => return false,
                 WaitOutcome::Woken => slept = true,
@@ -284,13 +284,13 @@ impl<S: Scope> Semaphore<S> {
                     .is_ok()
                 {
                     if slept || seen & SLEEPERS != 0 {
-                        self.futex.wake_bits(u32::MAX, OTHERS);
+                        self.futex.wake_class(u32::MAX, OTHERS);
                     }
                     return enough;
                 }
                 continue;
             }
-            timed_out = self.futex.wait_bits(seen, deadline, SAVER) == WaitOutcome::TimedOut;
+            timed_out = self.futex.wait_class(seen, deadline, SAVER) == WaitOutcome::TimedOut;
         }
     }
 
@@ -329,9 +329,9 @@ impl<S: Scope> Semaphore<S> {
     #[cold]
     fn wake(&self, seen: u32, n: u32) {
         if seen & SAVING != 0 {
-            self.futex.wake_bits(1, SAVER);
+            self.futex.wake_class(1, SAVER);
         } else {
-            self.futex.wake_bits(n, OTHERS);
+            self.futex.wake_class(n, OTHERS);
         }
     }
 }
