@@ -2,41 +2,51 @@
 //!
 //! Every primitive is a few `#[repr(C)]`, pointer-free words that are initialised in place, so the same code serves
 //! threads of one process (scope [`Private`]) and threads of several processes that map the same memory and trust each
-//! other to live (scope [`Shared`]). Names follow parking_lot, std and rtrb.
+//! other to live (scope [`Shared`]). Names and signatures are those of the crate that people know, so that a change of the `use` line
+//! does for the common cases.
 //!
-//! | primitive | words | Python | Rust |
-//! |---|---|---|---|
-//! | [`Mutex`] | 1 | `threading.Lock` | `parking_lot::Mutex` |
-//! | [`FairMutex`] | 1 | - | `parking_lot::FairMutex` |
-//! | [`ReentrantMutex`] | 4 | `threading.RLock` | `parking_lot::ReentrantMutex` |
-//! | [`RawMutex`] | 1 | - | `lock_api::RawMutex` |
-//! | [`RwLock`] | 1 | - | `parking_lot::RwLock` |
-//! | [`Condvar`] | 4 | `threading.Condition` | `parking_lot::Condvar` |
-//! | [`ShardedRwLock`] | 32 cache lines | - | `crossbeam::sync::ShardedLock` |
-//! | [`SeqLock`] | 3 | - | `seqlock` |
-//! | [`Event`] | 1 | `threading.Event` | - |
-//! | [`Barrier`] | 4 | `threading.Barrier` | `std::sync::Barrier` |
-//! | [`oneshot`] | 1 and the value | - | `oneshot` |
-//! | [`deque`] | two cache lines and the slots | - | `crossbeam-deque` |
-//! | [`ArrayQueue`] | 2 cache lines and the slots | - | `crossbeam_queue::ArrayQueue` |
-//! | [`pool::ThreadPool`] | threads | `concurrent.futures.ThreadPoolExecutor` | `rayon`, `chili` |
-//! | [`Semaphore`], [`BoundedSemaphore`] | 1, 2 | `threading.Semaphore`, `BoundedSemaphore` | `tokio::sync::Semaphore` |
-//! | [`Once`], [`OnceLock`], [`LazyLock`] | 1, and the value | - | `std::sync` |
-//! | [`Latch`], [`WaitGroup`] | 1 | - | - , `crossbeam_utils::sync::WaitGroup` |
-//! | [`Parker`], [`Unparker`] | 1 | - | `crossbeam_utils::sync::Parker` |
-//! | [`channel`] | 5 cache line pairs and the slots, on the heap | - | `crossbeam_channel` |
-//! | [`Queue`] | 8 and a collection | `queue.Queue`, `LifoQueue`, `PriorityQueue` | - |
-//! | [`spsc`] | 2 cache lines and the slots | - | `rtrb` |
-//! | [`Futex`] | 1 | - | `atomic-wait` |
+//! Words are of 32 bits; "S" marks what can live in memory that processes share.
+//!
+//! | primitive | words | S | guarantees | Python | Rust |
+//! |---|---|---|---|---|---|
+//! | [`Mutex`] | 1 | S | exclusion; may be overtaken, hand-over on request | `threading.Lock` | `parking_lot::Mutex` |
+//! | [`FairMutex`] | 1 | S | exclusion; every unlock hands over | - | `parking_lot::FairMutex` |
+//! | [`ReentrantMutex`] | 4 | S | exclusion of other threads; its owner may lock again | `threading.RLock` | `parking_lot::ReentrantMutex` |
+//! | [`RwLock`] | 1 | S | readers together or a writer alone; upgradable; neither side starves | - | `parking_lot::RwLock` |
+//! | [`ShardedRwLock`] | 32 cache lines and 32 | | the same; readers do not slow each other down, writers pay | - | `crossbeam_utils::sync::ShardedLock` |
+//! | [`SeqLock`] | 2, 64 bits, the value | S | readers never write and never see half a value; plain data only | - | `seqlock` |
+//! | [`RawMutex`], [`RawRwLock`] | 1 | S | what the locks are made of, for `lock_api`'s types | - | `lock_api` |
+//! | [`Once`], [`OnceLock`] | 1, and the value | S | one initialiser at a time, one value for ever | - | `std::sync` |
+//! | [`LazyLock`] | 1, the value or its maker | | the same, made when first looked at | - | `std::sync::LazyLock` |
+//! | [`Condvar`] | 4 | S | first come, first notified; no notification is lost or swallowed | `threading.Condition` | `parking_lot::Condvar` |
+//! | [`Event`] | 1 | S | a set releases all who wait, even if cleared at once | `threading.Event` | - |
+//! | [`Barrier`] | 4 | S | all or nobody pass; abort, reset, one leader | `threading.Barrier` | `std::sync::Barrier` |
+//! | [`Semaphore`] | 1 | S | never more permits out than there are | `threading.Semaphore` | `tokio::sync::Semaphore` |
+//! | [`BoundedSemaphore`] | 2 | S | the same; a release too many is an error | `threading.BoundedSemaphore` | - |
+//! | [`Latch`] | 1 | S | opens once for all | - | `std::sync::Barrier` used once |
+//! | [`WaitGroup`] | 1, on the heap | | waits until all clones are gone | - | `crossbeam_utils::sync::WaitGroup` |
+//! | [`Parker`], [`Unparker`] | 1, on the heap | | one token, never lost | - | `crossbeam_utils::sync::Parker` |
+//! | [`oneshot`] | 1 and the value | S | one value, or the news that there will be none | - | `oneshot` |
+//! | [`spsc`] | 2 cache line pairs and the slots | S | in order, wait-free; one at a time or in chunks | - | `rtrb` |
+//! | [`ArrayQueue`] | 2 cache line pairs and the slots | | linearizable, of many to many, bounded | - | `crossbeam_queue::ArrayQueue` |
+//! | [`channel`] | 5 cache line pairs and the slots, on the heap | | in order of each sender; nothing lost by time-outs; selection | - | `crossbeam_channel` |
+//! | [`Queue`] | 8 and a collection | | counts unfinished tasks; shuts down | `queue.Queue`, `LifoQueue`, `PriorityQueue` | - |
+//! | [`deque`] | 2 cache line pairs and the slots, on the heap | | each value to one side only | - | `crossbeam_deque` |
+//! | [`ThreadPool`] | threads | | a wait runs nothing but what it waits for; panics go on where results would | `concurrent.futures.ThreadPoolExecutor` | `rayon`, `chili` |
+//! | [`Futex`] | 1 | S | a change followed by a wake is never missed | - | `atomic-wait` |
 //!
 //! # What it costs, and what it does not do
 //!
 //! - No poisoning: a panic while a guard is held releases the lock.
-//! - Not fair: a running thread may overtake one that sleeps. Waiters spin before they sleep, about 1.5 us at a lock and 15 us
-//!   where one thread hands over to another (see [`spin`]), because waking a thread on another core costs about 20 us; on a
-//!   single CPU nobody spins.
+//! - Not fair unless it says so: a running thread may overtake one that sleeps. Waiters spin before they sleep, about 1.5 us at a lock
+//!   and 15 us where one thread hands over to another (see [`spin`]), because waking a thread on another core costs about 20 us; on
+//!   a single CPU nobody spins.
 //! - A primitive in scope `Shared` does not survive a holder that dies; every sleep there re-checks at least every 50 ms,
 //!   so a wake lost with a dead waker delays and does not hang.
+//! - Whoever unlocks, sets, posts or notifies touches nothing but the address after the step that lets another thread go on, so that
+//!   one may free the primitive at once. The late wake may hit whatever lives there by then; everything here tolerates that.
+//! - Locking a [`Mutex`] again in its own thread is a panic in debug builds, and a deadlock in others. The feature `deadlock_detection`
+//!   finds cycles among threads that wait for locks, and reports them.
 //!
 //! # Checking
 //!
