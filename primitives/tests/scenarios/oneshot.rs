@@ -42,7 +42,9 @@ type Ends<T> = (Sender<T, Counting<T>>, Receiver<T, Counting<T>>);
 fn released_once<T>(ends: impl FnOnce(Ends<T>)) {
     let home = Counting(Box::into_raw(Box::new((Slot::new(), AtomicU32::new(0)))));
     // SAFETY: the slot is new, and these are its only ends.
-    ends(unsafe { (Sender::from_home(home), Receiver::from_home(home)) });
+    let sender = unsafe { Sender::from_home(home) };
+    // SAFETY: as above.
+    ends((sender, unsafe { Receiver::from_home(home) }));
     // SAFETY: both ends are gone.
     let slot = unsafe { Box::from_raw(home.0.cast_mut()) };
     assert_eq!(slot.1.load(SeqCst), 1, "released so often");
