@@ -40,10 +40,15 @@ mod program {
     pub fn run() {
         use std::sync::Arc;
 
+        fn shared<B>(barrier: B, members: usize) -> Vec<Arc<B>> {
+            let barrier = Arc::new(barrier);
+            (0..members).map(|_| barrier.clone()).collect()
+        }
+
         support::allowed();
         let mut c = Criterion::default().configure_from_args();
-        let ours = |n| vec![Arc::new(heddle_primitives::Barrier::new(n as u32)); n];
-        let std = |n| vec![Arc::new(std::sync::Barrier::new(n)); n];
+        let ours = |n| shared(heddle_primitives::Barrier::new(n as u32), n);
+        let std = |n| shared(std::sync::Barrier::new(n), n);
         let hurdles = |n| {
             let barrier = hurdles::Barrier::new(n);
             (0..n).map(|_| Handle(barrier.clone().into())).collect()

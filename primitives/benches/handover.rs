@@ -90,7 +90,9 @@ mod program {
     /// Each message carries the way back, made for the purpose.
     struct Message(Option<oneshot::Sender<Message>>);
 
-    struct ByOneshot(Sides<(Option<oneshot::Sender<Message>>, Option<oneshot::Receiver<Message>>)>);
+    type Ends = (Option<oneshot::Sender<Message>>, Option<oneshot::Receiver<Message>>);
+
+    struct ByOneshot(Sides<Ends>);
 
     impl Handover for ByOneshot {
         const VARIANT: &str = "heddle-oneshot";
@@ -197,9 +199,9 @@ mod program {
 
     struct PeerMessage(Option<::oneshot::Sender<PeerMessage>>);
 
-    struct PeerOneshot(
-        Sides<(Option<::oneshot::Sender<PeerMessage>>, Option<::oneshot::Receiver<PeerMessage>>)>,
-    );
+    type PeerEnds = (Option<::oneshot::Sender<PeerMessage>>, Option<::oneshot::Receiver<PeerMessage>>);
+
+    struct PeerOneshot(Sides<PeerEnds>);
 
     impl Handover for PeerOneshot {
         const VARIANT: &str = "oneshot";

@@ -23,8 +23,10 @@ fn main() {
     let (result, sum) = oneshot::channel();
 
     thread::scope(|s| {
-        // Reads: a block at a time, and one wake for each.
-        s.spawn(|| {
+        let start = &start;
+
+        // Reads: a block at a time, and one wake for each. The queue ends with the thread.
+        s.spawn(move || {
             start.wait();
             let mut numbers = 0..SAMPLES;
             while !numbers.is_empty() {
@@ -51,7 +53,7 @@ fn main() {
 
         // Meanwhile the others work in step: nobody begins a round before all have ended the last.
         for worker in 0..WORKERS {
-            let (start, barrier, squares) = (&start, &barrier, &squares);
+            let (barrier, squares) = (&barrier, &squares);
             s.spawn(move || {
                 start.wait();
                 for round in 0..10 {

@@ -209,10 +209,9 @@ impl<S: Scope> Barrier<S> {
                 0
             };
             let new = ((seen & RESETS) + RESET) & RESETS | first;
-            // ORDERING: Release hands what the caller wrote to those who are released, and, as any RMW, it continues
-            // the release sequences of arrivals. Acquire makes what broke the barrier visible to who has mended it, and
-            // to those who arrive after it.
-            match word.compare_exchange(seen, new, Ordering::AcqRel, Ordering::Relaxed) {
+            // ORDERING: Release hands what the caller wrote to those who are released. As any RMW it continues the release
+            // sequences of those before it, so who arrives later still acquires what the breaker wrote.
+            match word.compare_exchange(seen, new, Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => break,
                 Err(found) => seen = found,
             }

@@ -27,7 +27,8 @@ pub struct Consumer<T, B: Buffer<T> = Arc<Heap<T>>> {
     head: u32,
     /// The tail when it was last looked at; the true one is this or later.
     tail: Cell<u32>,
-    spin: Duration,
+    /// In nanoseconds: a `Duration` has forbidden values, in which enums hide what keeps the whole from staying in registers.
+    spin: u64,
     buffer: B,
 }
 
@@ -45,7 +46,7 @@ impl<T, B: Buffer<T>> Consumer<T, B> {
         let place = unsafe { Place::of(&buffer) };
         // ORDERING: the last consumer handed over to this one, which orders its store before this load.
         let head = place.indices().consumer.head.load(Ordering::Relaxed);
-        Self { place, head, tail: Cell::new(head), spin: HANDOVER_SPIN, buffer }
+        Self { place, head, tail: Cell::new(head), spin: HANDOVER_SPIN.as_nanos() as u64, buffer }
     }
 
     /// Takes the oldest value out, if there is one. Does not wake a producer that sleeps in `send`: see
@@ -91,7 +92,7 @@ impl<T, B: Buffer<T>> Consumer<T, B> {
     /// If the producer is gone and the queue is empty.
     #[inline]
     pub fn recv(&mut self) -> Result<T, RecvError> {
-        self.recv_within(self.spin, None).map_err(|_| RecvError)
+        self.recv_within(Duration::from_nanos(self.spin), None).map_err(|_| RecvError)
     }
 
     /// Takes the oldest value out, waiting for one no longer than until `deadline`, and wakes the producer if it sleeps.
@@ -100,7 +101,7 @@ impl<T, B: Buffer<T>> Consumer<T, B> {
     /// If the producer is gone and the queue is empty, or the queue is still empty at the deadline.
     #[inline]
     pub fn recv_until(&mut self, deadline: Instant) -> Result<T, RecvUntilError> {
-        self.recv_within(self.spin, Some(deadline))
+        self.recv_within(Duration::from_nanos(self.spin), Some(deadline))
     }
 
     /// Like [`recv_until`](Self::recv_until), with a spin of its own for this call; no deadline means no limit.
@@ -149,7 +150,7 @@ impl<T, B: Buffer<T>> Consumer<T, B> {
 
     /// How long to spin for a value before sleeping; [`HANDOVER_SPIN`] unless set.
     pub fn set_spin(&mut self, spin: Duration) {
-        self.spin = spin;
+        self.spin = u64::try_from(spin.as_nanos()).unwrap_or(u64::MAX);
     }
 
     #[inline]
@@ -232,7 +233,8 @@ impl<T, B: Buffer<T>> Consumer<T, B> {
 
     /// Looks at the tail and returns the values to pop; no new ones if the tail is out of range, as a wild peer may have left
     /// it.
-    #[inline]
+    #[cold]
+    #[inline(never)]
     fn refresh(&self) -> u32 {
         // ORDERING: acquires the values up to the tail.
         let tail = self.place.indices().producer.tail.load(Ordering::Acquire);

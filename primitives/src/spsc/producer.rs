@@ -32,7 +32,8 @@ pub struct Producer<T, B: Buffer<T> = Arc<Heap<T>>> {
     tail: u32,
     /// The head when it was last looked at; the true one is this or later.
     head: Cell<u32>,
-    spin: Duration,
+    /// In nanoseconds: a `Duration` has forbidden values, in which enums hide what keeps the whole from staying in registers.
+    spin: u64,
     buffer: B,
 }
 
@@ -51,7 +52,7 @@ impl<T, B: Buffer<T>> Producer<T, B> {
         // ORDERING: the last producer handed over to this one, which orders its store before this load.
         let tail = place.indices().producer.tail.load(Ordering::Relaxed);
         let head = Cell::new(tail.wrapping_sub(place.limit));
-        let producer = Self { place, tail, head, spin: HANDOVER_SPIN, buffer };
+        let producer = Self { place, tail, head, spin: HANDOVER_SPIN.as_nanos() as u64, buffer };
         producer.refresh();
         producer
     }
@@ -132,7 +133,7 @@ impl<T, B: Buffer<T>> Producer<T, B> {
 
     /// How long to spin for room before sleeping; [`HANDOVER_SPIN`] unless set.
     pub fn set_spin(&mut self, spin: Duration) {
-        self.spin = spin;
+        self.spin = u64::try_from(spin.as_nanos()).unwrap_or(u64::MAX);
     }
 
     #[inline]
@@ -160,7 +161,7 @@ impl<T, B: Buffer<T>> Producer<T, B> {
 
     #[cold]
     fn wait_for_room(&self, deadline: Option<Instant>) -> Result<(), Hurdle> {
-        let mut spin = Spin::new::<B::Scope>(self.spin, deadline);
+        let mut spin = Spin::new::<B::Scope>(Duration::from_nanos(self.spin), deadline);
         while spin.pause() {
             if self.refresh() != 0 {
                 return Ok(());

@@ -1,5 +1,5 @@
 //! Programs with one bug each, which a checker must find; without it they are right.
-#![allow(dead_code, reason = "loom and shuttle each run a part")]
+#![allow(dead_code, unused_imports, reason = "loom and shuttle each run a part")]
 
 mod oneshot;
 mod spsc;

@@ -1,5 +1,6 @@
 //! The channel for one value.
 
+use super::Plain;
 use heddle_primitives::oneshot::{Home, Receiver, RecvError, RecvTimeoutError, Sender, Slot, TryRecvError};
 use heddle_primitives::sync::thread;
 use heddle_primitives::{Private, oneshot};
@@ -7,8 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::Instant;
 
-/// A slot that counts how often it is released, and lives on, so that nothing worse happens if that is twice.
-struct Counting<T>(*const (Slot<T>, AtomicU32));
+/// A slot that counts how often it is released, and lives on, so that nothing worse happens if that is twice. The plain value is
+/// read where the slot is used and written where it is released: the checker sees a release that is not after all uses.
+struct Counting<T>(*const (Slot<T>, AtomicU32, Plain));
 
 impl<T> Clone for Counting<T> {
     fn clone(&self) -> Self {
@@ -27,12 +29,16 @@ unsafe impl<T> Home<T> for Counting<T> {
 
     unsafe fn slot(&self) -> &Slot<T> {
         // SAFETY: as above.
-        &unsafe { &*self.0 }.0
+        let (slot, _, in_use) = unsafe { &*self.0 };
+        in_use.get();
+        slot
     }
 
     unsafe fn release(self) {
         // SAFETY: as above.
-        unsafe { &*self.0 }.1.fetch_add(1, SeqCst);
+        let (_, released, in_use) = unsafe { &*self.0 };
+        in_use.set(1);
+        released.fetch_add(1, SeqCst);
     }
 }
 
@@ -40,9 +46,11 @@ type Ends<T> = (Sender<T, Counting<T>>, Receiver<T, Counting<T>>);
 
 /// Runs `ends` on a channel, after which both ends are gone: the slot was released once.
 fn released_once<T>(ends: impl FnOnce(Ends<T>)) {
-    let home = Counting(Box::into_raw(Box::new((Slot::new(), AtomicU32::new(0)))));
+    let home = Counting(Box::into_raw(Box::new((Slot::new(), AtomicU32::new(0), Plain::new()))));
     // SAFETY: the slot is new, and these are its only ends.
-    ends(unsafe { (Sender::from_home(home), Receiver::from_home(home)) });
+    let sender = unsafe { Sender::from_home(home) };
+    // SAFETY: as above.
+    ends((sender, unsafe { Receiver::from_home(home) }));
     // SAFETY: both ends are gone.
     let slot = unsafe { Box::from_raw(home.0.cast_mut()) };
     assert_eq!(slot.1.load(SeqCst), 1, "released so often");
