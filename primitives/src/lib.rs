@@ -11,6 +11,7 @@
 //! | [`Barrier`] | 4 | `threading.Barrier` | `std::sync::Barrier` |
 //! | [`deque`] | two cache lines and the slots | - | `crossbeam-deque` |
 //! | [`pool::ThreadPool`] | threads | `concurrent.futures.ThreadPoolExecutor` | `rayon`, `chili` |
+//! | `threading::Thread`, `Timer`, `Local` | a thread; one; an entry for each thread | `threading.Thread`, `Timer`, `local` | `std::thread`, `thread_local` |
 //! | [`spsc`] | 2 cache lines and the slots | - | `rtrb` |
 //! | [`Futex`] | 1 | - | `atomic-wait` |
 //!
@@ -39,6 +40,8 @@ pub mod pool;
 pub mod spin;
 pub mod spsc;
 pub mod sync;
+#[cfg(not(any(heddle_loom, heddle_shuttle)))]
+pub mod threading;
 
 mod cache_padded;
 mod scope;

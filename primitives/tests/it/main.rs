@@ -12,3 +12,4 @@ mod memory;
 mod mutex;
 mod pool;
 mod spsc;
+mod threading;
