@@ -213,10 +213,11 @@ struct Spawned<F>(UnsafeCell<Option<F>>);
 
 impl<F: FnOnce()> Work for Spawned<F> {
     fn run(&self) {
-        let pointer = self.0.get_mut();
-        // SAFETY: the task runs once, in the thread that has claimed it.
-        let f = unsafe { pointer.deref() }.take().expect("a task runs once");
-        drop(pointer);
+        let f = {
+            let pointer = self.0.get_mut();
+            // SAFETY: the task runs once, in the thread that has claimed it.
+            unsafe { pointer.deref() }.take().expect("a task runs once")
+        };
         current().expect("spawned tasks run in threads of a pool").registry().run_detached(f);
     }
 }

@@ -33,10 +33,18 @@ fn pools_share_work() {
 }
 
 #[test]
-fn pools_survive() {
+fn pools_end() {
     sample("pool ends", || pool_starts_and_ends(2));
+    sample("pool dropped inside", pool_dropped_inside);
+}
+
+#[test]
+fn pools_survive_panics() {
     sample("pool panics", pool_panics);
+}
+
+#[test]
+fn pools_wait_for_each_other() {
     sample("pool to and fro", pool_to_and_fro);
     sample("pool broadcasts", pool_broadcasts);
-    sample("pool dropped inside", pool_dropped_inside);
 }
