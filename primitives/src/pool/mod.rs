@@ -162,6 +162,7 @@ impl ThreadPool {
             }
             None => tasks.iter().for_each(|task| _ = task.wait_outside(None)),
         }
+        drop(tasks);
         let results = slots.into_iter().map(|slot| slot.into_inner().expect("the task is done"));
         // All of them before the first panic goes on.
         let results: Vec<Result<R, Payload>> = results.collect();
