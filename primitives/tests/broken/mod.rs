@@ -5,6 +5,7 @@ mod deque;
 mod pool;
 
 pub use deque::*;
+#[allow(unused_imports, reason = "for loom, since shuttle knows no fences")]
 pub use pool::*;
 
 use crate::scenarios::{Plain, team};
