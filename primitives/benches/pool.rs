@@ -173,6 +173,9 @@ mod program {
         }
     }
 
+    /// Calls something for each item.
+    type Each<'a> = &'a dyn Fn(&[u64], &(dyn Fn(&u64) + Sync));
+
     fn bench(c: &mut Criterion, group: &str, variant: &str, mut time: impl FnMut(u64) -> Duration) {
         c.benchmark_group(group)
             .bench_function(BenchmarkId::new(variant, WORKERS), |b| b.iter_custom(&mut time));
@@ -201,14 +204,14 @@ mod program {
         let items: Vec<u64> = (0..TASKS).collect();
         let total = TASKS * (TASKS - 1) / 2;
         // A task in two adds one to a counter of its own: they share no line, and each is seen to have run.
-        let check = |each: &dyn Fn(&[u64], &(dyn Fn(&u64) + Sync))| {
+        let check = |each: Each<'_>| {
             let sums: [heddle_primitives::CachePadded<AtomicU64>; 64] =
                 std::array::from_fn(|_| AtomicU64::new(0).into());
             each(&items, &|n| _ = sums[(*n % 64) as usize].fetch_add(*n, Ordering::Relaxed));
             assert_eq!(sums.iter().map(|sum| sum.load(Ordering::Relaxed)).sum::<u64>(), total);
         };
         // The time of one task: of a loop over many, divided.
-        let per_task = |n: u64, each: &dyn Fn(&[u64], &(dyn Fn(&u64) + Sync))| {
+        let per_task = |n: u64, each: Each<'_>| {
             check(each);
             let loops = n.div_ceil(TASKS);
             let time = timed(loops, || each(&items, &|n| _ = black_box(n)));

@@ -59,10 +59,11 @@ struct Submitted<R> {
 
 impl<R> Work for Submitted<R> {
     fn run(&self) {
-        let pointer = self.function.get_mut();
-        // SAFETY: the task runs once, in the thread that has claimed it.
-        let function = unsafe { pointer.deref() }.take().expect("a task runs once");
-        drop(pointer);
+        let function = {
+            let pointer = self.function.get_mut();
+            // SAFETY: the task runs once, in the thread that has claimed it.
+            unsafe { pointer.deref() }.take().expect("a task runs once")
+        };
         let outcome = catch_unwind(AssertUnwindSafe(function));
         let pointer = self.result.get_mut();
         // SAFETY: the handle looks at the result once the task is done.

@@ -207,13 +207,14 @@ impl WorkerThread {
     #[cold]
     #[inline(never)]
     fn take_back<B: FnOnce() -> R, R>(&self, job: &Job<B, R>, task: Task) -> R {
+        // The reference goes before a panic comes out: the checkers do not follow what is dropped by one.
         if task.claim() {
+            drop(task);
             return job.function()();
         }
-        match self.result_of(&task, job) {
-            Ok(result) => result,
-            Err(payload) => resume_unwind(payload),
-        }
+        let result = self.result_of(&task, job);
+        drop(task);
+        result.unwrap_or_else(|payload| resume_unwind(payload))
     }
 
     /// The first closure has panicked: the second one is not begun any more, or waited for, and then the panic goes on.
@@ -249,8 +250,6 @@ pub fn run_in<R: Send>(registry: &Registry, f: impl FnOnce() -> R + Send) -> R {
         Some(worker) => worker.wait(&task, false, || task.is_done()),
         None => _ = task.wait_outside(None),
     }
-    match job.result() {
-        Ok(result) => result,
-        Err(payload) => resume_unwind(payload),
-    }
+    drop(task);
+    job.result().unwrap_or_else(|payload| resume_unwind(payload))
 }

@@ -162,6 +162,7 @@ impl ThreadPool {
             }
             None => tasks.iter().for_each(|task| _ = task.wait_outside(None)),
         }
+        drop(tasks);
         let results = slots.into_iter().map(|slot| slot.into_inner().expect("the task is done"));
         // All of them before the first panic goes on.
         let results: Vec<Result<R, Payload>> = results.collect();
@@ -213,10 +214,11 @@ struct Spawned<F>(UnsafeCell<Option<F>>);
 
 impl<F: FnOnce()> Work for Spawned<F> {
     fn run(&self) {
-        let pointer = self.0.get_mut();
-        // SAFETY: the task runs once, in the thread that has claimed it.
-        let f = unsafe { pointer.deref() }.take().expect("a task runs once");
-        drop(pointer);
+        let f = {
+            let pointer = self.0.get_mut();
+            // SAFETY: the task runs once, in the thread that has claimed it.
+            unsafe { pointer.deref() }.take().expect("a task runs once")
+        };
         current().expect("spawned tasks run in threads of a pool").registry().run_detached(f);
     }
 }

@@ -142,6 +142,7 @@ impl WorkerThread {
             }
         }
         let panic = shared.0.lock().panic.take();
+        drop(scope);
         match (result, panic) {
             (Err(payload), _) | (Ok(_), Some(payload)) => resume_unwind(payload),
             (Ok(result), None) => result,

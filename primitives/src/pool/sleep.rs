@@ -31,7 +31,7 @@ const WAKE: u32 = SLEEPERS + 1;
 /// thread was registered that does not sleep through, and everybody who leaves takes one off. They may be counted too low, which
 /// costs a system call. A waker that leaves one out knows that a thread is on its way out of `sleep` that has not left yet; its leaving
 /// acquires what the waker released, so its next look sees the work.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Sleep {
     counts: AtomicU32,
     wakes: Futex,
@@ -40,7 +40,7 @@ pub struct Sleep {
 impl Sleep {
     /// Nobody sleeps.
     pub fn new() -> Self {
-        Self { counts: AtomicU32::new(0), wakes: Futex::new(0) }
+        Self::default()
     }
 
     /// Calls `look`, and sleeps until a wake or `deadline` if it finds nothing. What `look` found, and whether the time is up.

@@ -290,6 +290,12 @@ impl Drop for Task {
     }
 }
 
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node").field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for Task {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Task").field("done", &self.is_done()).finish()
@@ -299,15 +305,16 @@ impl fmt::Debug for Task {
 /// Tasks that somebody waits for, open to all workers of a pool, and to those who wait for what is above them.
 ///
 /// A list behind a lock: joins come here once in a heartbeat and not once a call.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Board {
     len: AtomicUsize,
     list: Mutex<VecDeque<Task>>,
 }
 
 impl Board {
+    /// An empty one.
     pub fn new() -> Self {
-        Self { len: AtomicUsize::new(0), list: Mutex::new(VecDeque::new()) }
+        Self::default()
     }
 
     /// Puts up a task.

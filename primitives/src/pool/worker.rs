@@ -293,25 +293,7 @@ impl WorkerThread {
         // Whether something was found, or a heartbeat has passed, since this worker last asked for work.
         let mut may_ask = true;
         loop {
-            let mut spin = Spin::new::<Private>(SEARCH, None);
-            let mut looks = 0;
-            let found = loop {
-                if let Some(task) = self.find() {
-                    break Some(task);
-                }
-                if self.registry.is_ending() {
-                    // Once more: what was put up before the end is seen now.
-                    break self.find();
-                }
-                if may_ask && looks % ASK_EVERY == 0 {
-                    self.registry.ask(self.index);
-                }
-                looks += 1;
-                if !spin.pause() {
-                    break None;
-                }
-            };
-            drop(spin);
+            let found = self.search(may_ask);
             if let Some(task) = found {
                 self.execute(&task);
                 may_ask = true;
@@ -330,6 +312,28 @@ impl WorkerThread {
             if let Some(Some(task)) = found {
                 self.execute(&task);
                 may_ask = true;
+            }
+        }
+    }
+
+    /// Looks for a task, for as long as it may be worth it.
+    fn search(&self, may_ask: bool) -> Option<Task> {
+        let mut spin = Spin::new::<Private>(SEARCH, None);
+        let mut looks = 0;
+        loop {
+            if let Some(task) = self.find() {
+                return Some(task);
+            }
+            if self.registry.is_ending() {
+                // Once more: what was put up before the end is seen now.
+                return self.find();
+            }
+            if may_ask && looks % ASK_EVERY == 0 {
+                self.registry.ask(self.index);
+            }
+            looks += 1;
+            if !spin.pause() {
+                return None;
             }
         }
     }

@@ -14,6 +14,7 @@ mod condvar;
 mod signals;
 
 pub use condvar::*;
+#[allow(unused_imports, reason = "for loom, since shuttle knows no fences")]
 pub use pool::*;
 mod handover;
 mod reentrant;

@@ -28,3 +28,4 @@ mod semaphore;
 mod seqlock;
 mod spsc;
 mod spsc_chunks;
+mod threading;

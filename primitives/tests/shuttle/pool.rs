@@ -2,9 +2,9 @@
 
 use crate::*;
 
-/// Whole pools are slow to search: fewer schedules, without spurious wakes.
+/// Programs of many operations: fewer schedules, without spurious wakes.
 fn sample(name: &str, model: impl Fn() + Clone + Send + Sync + 'static) {
-    const SOME: usize = 400;
+    const SOME: usize = 200;
     for result in [
         run(RandomScheduler::new_from_seed(SEED, SOME), model.clone()),
         run(PctScheduler::new_from_seed(SEED, 3, SOME), model),
@@ -15,11 +15,11 @@ fn sample(name: &str, model: impl Fn() + Clone + Send + Sync + 'static) {
 
 #[test]
 fn parts() {
-    check("pool sleep", || sleep_until_there_is_some(2, 2, 2, false));
-    check("pool task", || task_is_run_once_and_awaited(2, true));
+    sample("pool sleep", || sleep_until_there_is_some(2, 2, 2, false));
+    sample("pool task", || task_is_run_once_and_awaited(2, true));
     check("pool job", job_is_taken_back_or_stolen);
-    check("pool below", || sleeper_runs_what_is_below(false));
-    check("pool below, late", || sleeper_runs_what_is_below(true));
+    sample("pool below", || sleeper_runs_what_is_below(false));
+    sample("pool below, late", || sleeper_runs_what_is_below(true));
 }
 
 #[test]
@@ -33,10 +33,18 @@ fn pools_share_work() {
 }
 
 #[test]
-fn pools_survive() {
+fn pools_end() {
     sample("pool ends", || pool_starts_and_ends(2));
+    sample("pool dropped inside", pool_dropped_inside);
+}
+
+#[test]
+fn pools_survive_panics() {
     sample("pool panics", pool_panics);
+}
+
+#[test]
+fn pools_wait_for_each_other() {
     sample("pool to and fro", pool_to_and_fro);
     sample("pool broadcasts", pool_broadcasts);
-    sample("pool dropped inside", pool_dropped_inside);
 }
