@@ -21,6 +21,9 @@
 //! - Not fair: a running thread may overtake one that sleeps. Waiters spin about 1.5 us before they sleep (longer just after
 //!   a sleep, see [`spin`]), because waking
 //!   a thread on another core costs about 20 us; on a single CPU nobody spins.
+//!   A [`FairMutex`] hands the lock over instead, and so does any [`MutexGuard::unlock_fair`].
+//! - Debug builds refuse to lock a mutex twice in one thread. With the feature `deadlock_detection` threads that would wait for
+//!   each other in a circle are reported; without it nothing of that is built.
 //! - A primitive in scope `Shared` does not survive a holder that dies; every sleep there re-checks at least every 50 ms,
 //!   so a wake lost with a dead waker delays and does not hang.
 //!

@@ -70,6 +70,18 @@ fn the_last_to_leave_takes_all_marks_along() {
 }
 
 #[test]
+fn sleepers_are_kept_where_nobody_has_been_woken_for_them() {
+    let spinner = Waiter { counted: true, slept: false, barred: None };
+    // After a plain unlock one sleeper is on its way; a reserved lock may have sleepers that came after the unlock.
+    assert_eq!(spinner.taken((2 * WAITER) | SLEEPERS), WAITER | LOCKED);
+    assert_eq!(spinner.taken((2 * WAITER) | SLEEPERS | RESERVED), WAITER | SLEEPERS | LOCKED);
+    let raw = held::<Fair>(2);
+    raw.futex.word().fetch_add(SLEEPERS, Ordering::Relaxed);
+    raw.release();
+    assert_eq!(word(&raw), (2 * WAITER) | TURN | RESERVED);
+}
+
+#[test]
 fn more_waiters_than_can_be_counted_still_get_the_lock() {
     let raw = held::<Fair>(FULL / WAITER);
     assert!(!raw.acquire_slow(Some(Instant::now() + Duration::from_micros(50))));
