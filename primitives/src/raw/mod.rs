@@ -1,16 +1,22 @@
 //! A lock without data: the algorithm behind the mutexes, and what `lock_api` builds upon.
+//!
+//! - `patience`: how a waiter passes the time before it sleeps;
+//! - `adapter`: the traits of `lock_api`.
 
 #[cfg(not(any(heddle_loom, heddle_shuttle)))]
 mod adapter;
+mod patience;
+#[cfg(all(test, not(any(heddle_loom, heddle_shuttle))))]
+mod tests;
 
 #[cfg(not(any(heddle_loom, heddle_shuttle)))]
 pub use adapter::RawThreadId;
 
 use crate::scope::{Private, Scope};
-use crate::spin::{DEFAULT_SPIN, Spin};
 use crate::sync::atomic::Ordering;
 use crate::sync::futex::{Futex, WaitOutcome};
 use crate::sync::thread;
+use patience::Patience;
 use std::fmt;
 use std::marker::PhantomData;
 use std::time::{Duration, Instant};
@@ -28,15 +34,6 @@ const TURNS: u32 = 0xFFF8;
 const WAITER: u32 = 1 << 16;
 /// As many waiters as can be counted.
 const FULL: u32 = !(WAITER - 1);
-
-/// Pauses between the first two looks of a waiter, and between two late ones. Each look takes the cache line away from the
-/// owner, so looking seldom is what lets short critical sections follow each other at full speed.
-const FIRST_PAUSES: u32 = 4;
-const LONGEST_PAUSES: u32 = 64;
-
-/// How often a waiter gives its CPU to another thread before it sleeps: where threads outnumber CPUs that may be the holder,
-/// and a yield costs a tenth of a sleep and a wake. None under the checkers, to which a yield says nothing new.
-const YIELDS: u32 = if cfg!(any(heddle_loom, heddle_shuttle)) { 0 } else { 2 };
 
 /// The longest that a newcomer stands back for one reservation. Long enough for a sleeper to arrive; the limit matters only
 /// where the waiter has died, or the count of turns has wrapped between two looks.
@@ -79,7 +76,8 @@ mod private {
 /// data in it takes [`Mutex`](crate::Mutex). All operations are those of the traits `lock_api::RawMutex`, `RawMutexFair`
 /// and `RawMutexTimed`.
 ///
-/// Uncontended: one exchange to lock, one subtraction to unlock. A waiter spins, yields twice and sleeps.
+/// Uncontended: one exchange to lock, one subtraction to unlock. A waiter spins, yields and sleeps;
+/// where a yield has let another thread run, threads outnumber CPUs, and it spins less and yields more.
 ///
 /// | bits | name | meaning |
 /// |---|---|---|
@@ -187,30 +185,22 @@ impl<S: Scope, H: Handover> RawMutex<S, H> {
     pub(crate) fn acquire_slow(&self, deadline: Option<Instant>) -> bool {
         let word = self.futex.word();
         let mut me = Waiter::new();
-        let mut yields = YIELDS;
+        let mut patience = Patience::new();
         let mut since = None;
         if H::FAIR && self.enter(&mut me) {
             return true;
         }
         loop {
-            let mut spin = if H::FAIR {
-                // The lock is not taken before the waiter looks, so each pause is lost.
-                Spin::new::<S>(DEFAULT_SPIN, deadline)
-            } else {
-                Spin::exponential::<S>(DEFAULT_SPIN, deadline, FIRST_PAUSES, LONGEST_PAUSES)
-            };
+            let mut spin =
+                if H::FAIR { patience.attentive_spin::<S>(deadline) } else { patience.spin::<S>(deadline) };
             loop {
                 // ORDERING: looked at only to decide whether the exchange is worth trying.
                 let seen = word.load(Ordering::Relaxed);
                 if me.may_take(seen) && self.exchange(seen, me.taken(seen)).is_ok() {
                     return true;
                 }
-                if !spin.pause() {
-                    if yields == 0 {
-                        break;
-                    }
-                    yields -= 1;
-                    thread::yield_now();
+                if !spin.pause() && !patience.give_way() {
+                    break;
                 }
             }
             let tired = me.slept && since.is_some_and(|since: Instant| since.elapsed() >= PUTS_UP);
@@ -441,92 +431,5 @@ impl<S: Scope, H: Handover> fmt::Debug for RawMutex<S, H> {
 impl<S: Scope, H: Handover> Default for RawMutex<S, H> {
     fn default() -> Self {
         Self::new_raw()
-    }
-}
-
-#[cfg(all(test, not(any(heddle_loom, heddle_shuttle))))]
-mod tests {
-    use super::*;
-    use crate::Shared;
-
-    /// A lock that is held and has `waiters` that never come.
-    fn held<H: Handover>(waiters: u32) -> RawMutex<Private, H> {
-        let raw = RawMutex::new_raw();
-        assert!(raw.acquire_fast());
-        raw.futex.word().fetch_add(waiters * WAITER, Ordering::Relaxed);
-        raw
-    }
-
-    fn word<H: Handover>(raw: &RawMutex<Private, H>) -> u32 {
-        raw.futex.word().load(Ordering::Relaxed)
-    }
-
-    #[test]
-    fn a_fair_unlock_reserves_only_where_somebody_waits() {
-        let raw = held::<Barging>(0);
-        raw.release_fair();
-        assert_eq!(word(&raw), 0);
-        let raw = held::<Barging>(1);
-        raw.release_fair();
-        assert_eq!(word(&raw), WAITER | TURN | RESERVED);
-        assert!(raw.is_taken() && !raw.try_acquire());
-    }
-
-    #[test]
-    fn newcomers_stand_back_but_not_for_ever() {
-        let raw = held::<Fair>(1);
-        raw.release();
-        let before = word(&raw);
-        assert!(!raw.acquire_slow(Some(Instant::now() + STAND_BACK / 4)));
-        assert_eq!(word(&raw) & !SLEEPERS, before);
-        assert!(raw.acquire_slow(None));
-        assert_eq!(word(&raw) & (LOCKED | RESERVED | FULL), LOCKED | WAITER);
-    }
-
-    #[test]
-    fn who_waits_takes_the_next_turn_at_once() {
-        let first = reserved(WAITER);
-        let mut me = Waiter::new();
-        assert!(!me.may_take(first) && me.may_take(WAITER));
-        let now = Waiter::counted(first);
-        me.is_counted(first, now);
-        assert!(me.counted && !me.may_take(now));
-        assert!(!me.may_take(now | LOCKED));
-        assert!(me.may_take(reserved(now)));
-        // Seen once, and so for good.
-        assert!(me.may_take(now));
-    }
-
-    #[test]
-    fn turns_wrap_and_touch_nothing_else() {
-        let before = (3 * WAITER) | SLEEPERS;
-        let mut seen = before;
-        for _ in 0..=TURNS / TURN {
-            seen = reserved(seen) & !RESERVED;
-        }
-        assert_eq!(seen, before);
-    }
-
-    #[test]
-    fn the_last_to_leave_takes_all_marks_along() {
-        let me = Waiter { counted: true, slept: true, barred: None };
-        assert_eq!(me.taken(reserved(WAITER | SLEEPERS)), LOCKED);
-        assert_eq!(me.gone(reserved(WAITER | SLEEPERS | LOCKED)), LOCKED);
-        assert_eq!(me.taken(2 * WAITER), WAITER | SLEEPERS | LOCKED);
-    }
-
-    #[test]
-    fn more_waiters_than_can_be_counted_still_get_the_lock() {
-        let raw = held::<Fair>(FULL / WAITER);
-        assert!(!raw.acquire_slow(Some(Instant::now() + Duration::from_micros(50))));
-        assert_eq!(word(&raw), FULL | LOCKED);
-        raw.futex.word().fetch_sub(LOCKED, Ordering::Relaxed);
-        assert!(raw.acquire_slow(None));
-        assert_eq!(word(&raw), FULL | LOCKED);
-    }
-
-    #[test]
-    fn layout_is_one_word() {
-        assert_eq!(size_of::<RawMutex<Shared>>(), 4);
     }
 }

@@ -190,6 +190,19 @@ fn mutex_unlocked_by_force() {
     assert_eq!(*mutex.lock(), 1);
 }
 
+/// All-zero bytes are a fresh lock of every kind.
+#[test]
+fn zeroed_locks_are_fresh() {
+    let page = Page::map();
+    let fair = page.get::<FairMutex<u64, Shared>>();
+    assert_eq!(*fair.lock(), 0);
+    MutexGuard::unlock_fair(fair.lock());
+    assert!(!page.get::<Mutex<u64, Shared>>().is_locked());
+    assert!(!page.get::<ReentrantMutex<u64, Shared>>().is_locked());
+    assert!(!format!("{:?}", page.get::<RawMutex<Shared>>()).contains("true"));
+    page.unmap();
+}
+
 /// Waiting for oneself would last for ever; debug builds say so, and a wait with a limit is left to end.
 #[cfg(all(debug_assertions, not(feature = "deadlock_detection")))]
 #[test]
