@@ -33,6 +33,7 @@
 //! | [`Queue`] | 8 and a collection | | counts unfinished tasks; shuts down | `queue.Queue`, `LifoQueue`, `PriorityQueue` | - |
 //! | [`deque`] | 2 cache line pairs and the slots, on the heap | | each value to one side only | - | `crossbeam_deque` |
 //! | [`ThreadPool`] | threads | | a wait runs nothing but what it waits for; panics go on where results would | `concurrent.futures.ThreadPoolExecutor` | `rayon`, `chili` |
+//! | `threading::{Thread, Timer, Local}` | a thread; one; an entry for each thread | | joins with time-outs; values dropped with their thread or object | `threading.Thread`, `Timer`, `local` | `std::thread`, `thread_local` |
 //! | [`Futex`] | 1 | S | a change followed by a wake is never missed | - | `atomic-wait` |
 //!
 //! # What it costs, and what it does not do
@@ -82,6 +83,8 @@ pub mod sharded_rwlock;
 pub mod spin;
 pub mod spsc;
 pub mod sync;
+#[cfg(not(any(heddle_loom, heddle_shuttle)))]
+pub mod threading;
 pub mod wait_group;
 
 mod cache_padded;
