@@ -168,6 +168,30 @@ pub fn rwlock_downgrade_lets_readers_in() {
     assert_eq!(guard.0, 1);
 }
 
+/// As above, with the right to upgrade again.
+pub fn rwlock_downgrade_to_upgradable_lets_readers_in() {
+    let lock = pair();
+    let mut guard = lock.write();
+    let others = lock.clone();
+    let reader = thread::spawn(move || others.read().0);
+    bump(&mut guard);
+    let guard = RwLockWriteGuard::downgrade_to_upgradable(guard);
+    assert_eq!(reader.join().unwrap(), 1);
+    assert_eq!(guard.0, 1);
+}
+
+/// A writer that had to queue leaves nothing behind when it turns into a reader: one that comes later finds nobody to wait for.
+pub fn rwlock_downgrade_after_waiting() {
+    let lock = pair();
+    let others = lock.clone();
+    let first = thread::spawn(move || equal(&others.read()));
+    let guard = RwLockWriteGuard::downgrade(lock.write());
+    let others = lock.clone();
+    thread::spawn(move || equal(&others.read())).join().unwrap();
+    drop(guard);
+    first.join().unwrap();
+}
+
 /// All ways down, against a writer and a reader.
 pub fn rwlock_all_ways_down(threads: u32) {
     let lock = pair();
