@@ -91,6 +91,22 @@ pub fn rwlock_a_writer_that_gave_up_blocks_nobody() {
     drop(outer);
 }
 
+/// An upgrade that gives up lets in the reader behind it, although another reader stays where it is.
+pub fn rwlock_an_upgrade_that_gave_up_blocks_nobody() {
+    let lock = pair();
+    let outer = lock.read();
+    let others = lock.clone();
+    let upgrade = thread::spawn(move || {
+        let guard = others.upgradable_read();
+        assert!(RwLockUpgradableReadGuard::try_upgrade_until(guard, Instant::now()).is_err());
+    });
+    let others = lock.clone();
+    let reader = thread::spawn(move || equal(&others.read()));
+    upgrade.join().unwrap();
+    reader.join().unwrap();
+    drop(outer);
+}
+
 /// One reader waits for a moment only.
 pub fn rwlock_reader_times_out(threads: u32) {
     let lock = pair();
