@@ -23,7 +23,7 @@ fn time_outs() {
     check("rwlock, reader gives up", Complete, 578, || rwlock_reader_times_out(2));
     check("rwlock, reader gives up, 3", Bounded(2), 232, || rwlock_reader_times_out(3));
     check("rwlock, gave up", Bounded(3), 357, rwlock_a_writer_that_gave_up_blocks_nobody);
-    check("rwlock, upgrade gave up", Bounded(2), 1, rwlock_an_upgrade_that_gave_up_blocks_nobody);
+    check("rwlock, upgrade gave up", Bounded(2), 809, rwlock_an_upgrade_that_gave_up_blocks_nobody);
     check("rwlock, upgrade gives up", Complete, 1_145, || rwlock_upgrade_times_out(2));
     check("rwlock, upgrade gives up, 3", Bounded(2), 10_596, || rwlock_upgrade_times_out(3));
     check("rwlock, upgradable gives up", Bounded(2), 18_600, rwlock_upgradable_times_out);
