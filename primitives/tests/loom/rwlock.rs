@@ -23,6 +23,7 @@ fn time_outs() {
     check("rwlock, reader gives up", Complete, 578, || rwlock_reader_times_out(2));
     check("rwlock, reader gives up, 3", Bounded(2), 232, || rwlock_reader_times_out(3));
     check("rwlock, gave up", Bounded(3), 357, rwlock_a_writer_that_gave_up_blocks_nobody);
+    check("rwlock, upgrade gave up", Bounded(2), 809, rwlock_an_upgrade_that_gave_up_blocks_nobody);
     check("rwlock, upgrade gives up", Complete, 1_145, || rwlock_upgrade_times_out(2));
     check("rwlock, upgrade gives up, 3", Bounded(2), 10_596, || rwlock_upgrade_times_out(3));
     check("rwlock, upgradable gives up", Bounded(2), 18_600, rwlock_upgradable_times_out);
@@ -37,6 +38,8 @@ fn changes_of_mode() {
     check("rwlock, two upgraders and a reader", Bounded(2), 8_213, || rwlock_upgrades(2, false));
     check("rwlock, two upgraders and a writer", Bounded(2), 17_874, || rwlock_upgrades(2, true));
     check("rwlock, downgrade", Complete, 217, rwlock_downgrade_lets_readers_in);
+    check("rwlock, downgrade to upgradable", Complete, 217, rwlock_downgrade_to_upgradable_lets_readers_in);
+    check("rwlock, downgrade after waiting", Bounded(2), 302, rwlock_downgrade_after_waiting);
     check("rwlock, all ways down, 2", Complete, 23_313, || rwlock_all_ways_down(2));
     check("rwlock, all ways down, 3", Bounded(2), 64_479, || rwlock_all_ways_down(3));
     check("rwlock, hands over, 2", Bounded(2), 78, || rwlock_hands_over(2));

@@ -10,7 +10,8 @@ fn exclusion() {
     });
     check("sharded, writer and two readers", Bounded(2), 12_921, || sharded_rwlock_excludes(3, 1, 1));
     check("sharded, two writers and a reader", Bounded(2), 2_892, || sharded_rwlock_excludes(3, 2, 1));
-    check("sharded, opens again", Bounded(3), 362, sharded_rwlock_opens_again);
+    check("sharded, opens again, 2", Bounded(3), 29_384, || sharded_rwlock_opens_again(2));
+    check("sharded, opens as it gives up", Bounded(3), 13_089, sharded_rwlock_opens_as_it_gives_up);
 }
 
 #[test]

@@ -91,6 +91,22 @@ pub fn rwlock_a_writer_that_gave_up_blocks_nobody() {
     drop(outer);
 }
 
+/// An upgrade that gives up lets in the reader behind it, although another reader stays where it is.
+pub fn rwlock_an_upgrade_that_gave_up_blocks_nobody() {
+    let lock = pair();
+    let outer = lock.read();
+    let others = lock.clone();
+    let upgrade = thread::spawn(move || {
+        let guard = others.upgradable_read();
+        assert!(RwLockUpgradableReadGuard::try_upgrade_until(guard, Instant::now()).is_err());
+    });
+    let others = lock.clone();
+    let reader = thread::spawn(move || equal(&others.read()));
+    upgrade.join().unwrap();
+    reader.join().unwrap();
+    drop(outer);
+}
+
 /// One reader waits for a moment only.
 pub fn rwlock_reader_times_out(threads: u32) {
     let lock = pair();
@@ -166,6 +182,30 @@ pub fn rwlock_downgrade_lets_readers_in() {
     let guard = RwLockWriteGuard::downgrade(guard);
     assert_eq!(reader.join().unwrap(), 1);
     assert_eq!(guard.0, 1);
+}
+
+/// As above, with the right to upgrade again.
+pub fn rwlock_downgrade_to_upgradable_lets_readers_in() {
+    let lock = pair();
+    let mut guard = lock.write();
+    let others = lock.clone();
+    let reader = thread::spawn(move || others.read().0);
+    bump(&mut guard);
+    let guard = RwLockWriteGuard::downgrade_to_upgradable(guard);
+    assert_eq!(reader.join().unwrap(), 1);
+    assert_eq!(guard.0, 1);
+}
+
+/// A writer that had to queue leaves nothing behind when it turns into a reader: one that comes later finds nobody to wait for.
+pub fn rwlock_downgrade_after_waiting() {
+    let lock = pair();
+    let others = lock.clone();
+    let first = thread::spawn(move || equal(&others.read()));
+    let guard = RwLockWriteGuard::downgrade(lock.write());
+    let others = lock.clone();
+    thread::spawn(move || equal(&others.read())).join().unwrap();
+    drop(guard);
+    first.join().unwrap();
 }
 
 /// All ways down, against a writer and a reader.

@@ -23,19 +23,42 @@ pub fn sharded_rwlock_excludes(threads: u32, writers: u32, reads: u32) {
     assert_eq!(*lock.read(), (writers, writers));
 }
 
-/// Slots that were closed are opened again, and their readers see what was written.
-pub fn sharded_rwlock_opens_again() {
+/// Slots that were closed are opened again, and their readers see what was written, also those that did not open them.
+pub fn sharded_rwlock_opens_again(threads: u32) {
     let shared = Arc::new((ShardedRwLock::new(()), Plain::new()));
-    team(2, &shared, |(lock, data), n| {
+    team(threads, &shared, |(lock, data), n| {
         if n == 0 {
             let _guard = lock.write();
             data.set(data.get() + 1);
-        } else {
+        }
+        if n <= 1 {
             // The common lock, then the slots.
             for _ in 0..3 {
                 let _guard = lock.read();
                 data.get();
             }
+        } else {
+            let _guard = lock.read();
+            data.get();
+        }
+    });
+}
+
+/// A writer that gives up opens the slots, and readers in them see what was written before.
+pub fn sharded_rwlock_opens_as_it_gives_up() {
+    let shared = Arc::new((ShardedRwLock::new(()), Plain::new()));
+    team(2, &shared, |(lock, data), n| {
+        if n == 0 {
+            {
+                let _guard = lock.write();
+                data.set(data.get() + 1);
+            }
+            (0..2).for_each(|_| drop(lock.read()));
+            let _guard = lock.read();
+            assert!(lock.try_write().is_none(), "this thread reads");
+        } else {
+            let _guard = lock.read();
+            data.get();
         }
     });
 }
