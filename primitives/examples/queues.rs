@@ -46,7 +46,7 @@ fn main() {
     );
 
     // Tasks by priority, and somebody who waits until they are done.
-    let tasks = PriorityQueue::new(0);
+    let tasks = PriorityQueue::with_maxsize(0);
     [(3, "sweep"), (1, "cook"), (2, "eat")].map(|task| tasks.put(task).unwrap());
     let order = thread::scope(|s| {
         let worker = s.spawn(|| {
