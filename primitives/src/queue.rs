@@ -60,7 +60,7 @@ pub type LifoQueue<T> = Queue<T, Lifo<T>>;
 ///
 /// ```
 /// let queue = heddle_primitives::queue::PriorityQueue::with_maxsize(0);
-/// [(2, "b"), (1, "a")].map(|task| queue.put(task).unwrap());
+/// [(2, "b"), (1, "a")].into_iter().for_each(|task| queue.put(task).unwrap());
 /// assert_eq!(queue.get(), Ok((1, "a")));
 /// ```
 pub type PriorityQueue<T> = Queue<T, Smallest<T>>;

@@ -194,10 +194,11 @@ impl<Q: Queue> Buffered<Q> {
         let mut timed_out = false;
         loop {
             let spin = Spin::exponential::<Private>(DEFAULT_SPIN, deadline, FIRST_PAUSES, LONGEST_PAUSES);
-            let mut spin = spin.patient();
-            let mut yields = YIELDS;
-            while !timed_out {
-                if !spin.pause() {
+            // Not patiently where there may be a backlog: who spins beside a sender that waits for the CPU gets few values.
+            let mut spin = if Q::BOUNDED { spin.patient() } else { spin };
+            let mut yields = if timed_out { 0 } else { YIELDS };
+            loop {
+                if timed_out || !spin.pause() {
                     if yields == 0 {
                         break;
                     }

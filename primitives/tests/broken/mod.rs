@@ -1,6 +1,8 @@
 //! Programs with one bug each, which a checker must find; without it they are right.
 #![allow(dead_code, reason = "loom and shuttle each run a part")]
 
+pub mod array_queue;
+
 use crate::scenarios::{Plain, team};
 use heddle_primitives::Futex;
 use heddle_primitives::sync::atomic::{AtomicU32, Ordering};

@@ -7,12 +7,13 @@ const ALL: [Option<usize>; 3] = [Some(0), Some(1), None];
 
 #[test]
 fn values_arrive_and_the_end_is_seen() {
-    for (capacity, bound, at_least) in [(Some(0), 2, 752), (Some(1), 1, 1), (None, 1, 1)] {
+    for (capacity, bound, at_least) in [(Some(0), 2, 752), (Some(1), 1, 610), (None, 1, 566)] {
         check_with_spurious(&format!("channel {capacity:?}, 1-1"), Bounded(bound), at_least, move || {
             channel_send_recv(capacity, 1, 1, 2)
         });
     }
-    check("channel without limit, 1-1, 3 values", Bounded(1), 1, || channel_send_recv(None, 1, 1, 3));
+    check("channel 1, 1-1, bound 2", Bounded(2), 19_342, || channel_send_recv(Some(1), 1, 1, 2));
+    check("channel without limit, 1-1, 3 values", Bounded(1), 844, || channel_send_recv(None, 1, 1, 3));
 }
 
 #[test]
