@@ -46,8 +46,8 @@ fn main() {
     );
 
     // Tasks by priority, and somebody who waits until they are done.
-    let tasks = PriorityQueue::new(0);
-    [(3, "sweep"), (1, "cook"), (2, "eat")].map(|task| tasks.put(task).unwrap());
+    let tasks = PriorityQueue::with_maxsize(0);
+    [(3, "sweep"), (1, "cook"), (2, "eat")].into_iter().for_each(|task| tasks.put(task).unwrap());
     let order = thread::scope(|s| {
         let worker = s.spawn(|| {
             let mut order = Vec::new();

@@ -50,7 +50,7 @@ pub struct Queue<T, O: Order<T> = Fifo<T>> {
 /// Values come out in the reverse order; Python's `queue.LifoQueue`.
 ///
 /// ```
-/// let queue = heddle_primitives::queue::LifoQueue::new(0);
+/// let queue = heddle_primitives::queue::LifoQueue::with_maxsize(0);
 /// (1..=3).for_each(|n| queue.put(n).unwrap());
 /// assert_eq!(queue.get(), Ok(3));
 /// ```
@@ -59,8 +59,8 @@ pub type LifoQueue<T> = Queue<T, Lifo<T>>;
 /// The smallest value comes out first; Python's `queue.PriorityQueue`. Equal ones come out in any order.
 ///
 /// ```
-/// let queue = heddle_primitives::queue::PriorityQueue::new(0);
-/// [(2, "b"), (1, "a")].map(|task| queue.put(task).unwrap());
+/// let queue = heddle_primitives::queue::PriorityQueue::with_maxsize(0);
+/// [(2, "b"), (1, "a")].into_iter().for_each(|task| queue.put(task).unwrap());
 /// assert_eq!(queue.get(), Ok((1, "a")));
 /// ```
 pub type PriorityQueue<T> = Queue<T, Smallest<T>>;
@@ -123,9 +123,16 @@ pub struct ShutDown<T = ()>(pub T);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooManyDone;
 
-impl<T, O: Order<T>> Queue<T, O> {
-    /// An empty queue for up to `maxsize` values; 0 means no limit.
+impl<T> Queue<T> {
+    /// An empty queue, first in, first out, for up to `maxsize` values; 0 means no limit.
     pub fn new(maxsize: usize) -> Self {
+        Self::with_maxsize(maxsize)
+    }
+}
+
+impl<T, O: Order<T>> Queue<T, O> {
+    /// An empty queue of any order for up to `maxsize` values; 0 means no limit.
+    pub fn with_maxsize(maxsize: usize) -> Self {
         Self {
             state: Mutex::new(State { values: O::default(), unfinished: 0, shut_down: false }),
             maxsize,

@@ -7,7 +7,7 @@ use super::waiters::Waiters;
 use crate::array_queue::{self, Heap, Refused, Ring};
 use crate::scope::Private;
 use crate::spin::{DEFAULT_SPIN, Spin};
-use crate::sync::Arc;
+use crate::sync::{Arc, thread};
 use std::ptr::null_mut;
 use std::time::Instant;
 
@@ -15,6 +15,11 @@ use std::time::Instant;
 /// or room for several, and slows the other side down less.
 const FIRST_PAUSES: u32 = 2;
 const LONGEST_PAUSES: u32 = 16;
+
+/// How often a waiter gives its CPU to another thread before it sleeps: where threads outnumber CPUs the other side may be waiting
+/// for this one, and then fills or empties the queue at a stroke, while a sleeper is woken for every single value. None under
+/// the checkers, to which a yield says nothing new.
+const YIELDS: u32 = if cfg!(any(heddle_loom, heddle_shuttle)) { 0 } else { 4 };
 
 /// A queue whose pushes and pops come in two halves. An exchange of the tail, or head, comes with each success.
 pub(super) trait Queue {
@@ -189,8 +194,17 @@ impl<Q: Queue> Buffered<Q> {
         let mut timed_out = false;
         loop {
             let spin = Spin::exponential::<Private>(DEFAULT_SPIN, deadline, FIRST_PAUSES, LONGEST_PAUSES);
-            let mut spin = spin.patient();
-            while !timed_out && spin.pause() {
+            // Not patiently where there may be a backlog: who spins beside a sender that waits for the CPU gets few values.
+            let mut spin = if Q::BOUNDED { spin.patient() } else { spin };
+            let mut yields = if timed_out { 0 } else { YIELDS };
+            loop {
+                if timed_out || !spin.pause() {
+                    if yields == 0 {
+                        break;
+                    }
+                    yields -= 1;
+                    thread::yield_now();
+                }
                 if let Some(end) = verdict(self.start_at_hand(side)) {
                     return end;
                 }

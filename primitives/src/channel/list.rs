@@ -57,7 +57,7 @@ impl<T> Block<T> {
 /// claims the last slot of a block puts the next block in place while the position stands behind the last slot, where the
 /// others wait. The value is read when its push has written it.
 ///
-/// A block is freed once, when all its values have been read: whoever reads the last slot looks at all the others, and where
+/// A block is freed (or kept, for the next push that needs one) once, when all its values have been read: whoever reads the last slot looks at all the others, and where
 /// one is still being read, leaves the rest to its reader (`DESTROY`). Nobody looks into a block without a claim in it, so
 /// nobody looks into one that was freed.
 ///
@@ -67,6 +67,9 @@ impl<T> Block<T> {
 pub(super) struct List<T> {
     tail: CachePadded<Tail<T>>,
     head: CachePadded<Head<T>>,
+    /// A block that was read, for the next push that needs one: memory that goes from thread to thread by way of the allocator
+    /// costs several times as much.
+    spare: CachePadded<AtomicPtr<Block<T>>>,
     value: PhantomData<T>,
 }
 
@@ -104,6 +107,7 @@ impl<T> List<T> {
                 block: AtomicPtr::new(first),
                 tail: AtomicU64::new(0),
             }),
+            spare: CachePadded::new(AtomicPtr::new(null_mut())),
             value: PhantomData,
         }
     }
@@ -143,11 +147,39 @@ impl<T> List<T> {
         self.head.position.fetch_add(STEP, Ordering::Release);
     }
 
+    /// An empty block.
+    #[cold]
+    fn fresh(&self) -> Box<Block<T>> {
+        // ORDERING: acquires the block from whoever left it there.
+        let spare = self.spare.swap(null_mut(), Ordering::Acquire);
+        if spare.is_null() {
+            return Block::new();
+        }
+        // SAFETY: it came from `Box::into_raw`, and the exchange gave it to this thread alone.
+        let mut block = unsafe { Box::from_raw(spare) };
+        block.next.with_mut(|next| *next = null_mut());
+        for slot in &mut block.slots {
+            slot.written.with_mut(|written| *written = 0);
+            slot.state.with_mut(|state| *state = 0);
+        }
+        block
+    }
+
+    /// Keeps the block for a push to come, in place of one that is kept already.
+    fn keep(&self, block: Box<Block<T>>) {
+        // ORDERING: releases the block to `fresh`, and acquires the one that is freed.
+        let other = self.spare.swap(Box::into_raw(block), Ordering::AcqRel);
+        if !other.is_null() {
+            // SAFETY: it came from `Box::into_raw`, and the exchange gave it to this thread alone.
+            drop(unsafe { Box::from_raw(other) });
+        }
+    }
+
     /// Frees the block if all slots from `from` have been read; the last one is the caller's, or has been.
     ///
     /// # Safety
     /// The block came from `Box::into_raw`; the caller has read the last slot, or was told to destroy by the slot before `from`.
-    unsafe fn destroy(block: *mut Block<T>, from: usize) {
+    unsafe fn destroy(&self, block: *mut Block<T>, from: usize) {
         for offset in from..SLOTS - 1 {
             // SAFETY: whoever destroys a block is alone in doing so, and it has not been freed.
             let slot = unsafe { &(&(*block).slots)[offset] };
@@ -158,7 +190,7 @@ impl<T> List<T> {
             }
         }
         // SAFETY: all slots have been read, so nobody has a claim in the block.
-        drop(unsafe { Box::from_raw(block) });
+        self.keep(unsafe { Box::from_raw(block) });
     }
 }
 
@@ -197,7 +229,7 @@ impl<T> Queue for List<T> {
             let last = offset + 1 == SLOTS;
             if last && next.is_none() {
                 // Before others have to wait for it.
-                next = Some(Block::new());
+                next = Some(self.fresh());
             }
             // ORDERING: success releases this thread's earlier pops to who finds the queue empty, as in `ArrayQueue`.
             match self.tail.position.compare_exchange_weak(
@@ -207,8 +239,10 @@ impl<T> Queue for List<T> {
                 Ordering::Relaxed,
             ) {
                 Ok(_) => {
-                    if let (true, Some(next)) = (last, next) {
-                        self.append(block, next);
+                    match next {
+                        Some(next) if last => self.append(block, next),
+                        Some(unused) => self.keep(unused),
+                        None => {}
                     }
                     return Ok(Claim { block: block.cast(), offset });
                 }
@@ -294,7 +328,7 @@ impl<T> Queue for List<T> {
         };
         if claim.offset + 1 == SLOTS {
             // SAFETY: the last slot has just been read.
-            unsafe { Self::destroy(block, 0) };
+            unsafe { self.destroy(block, 0) };
             return value;
         }
         // SAFETY: as above: this slot is not marked as read yet.
@@ -302,7 +336,7 @@ impl<T> Queue for List<T> {
         // ORDERING: releases the read to who destroys the block; acquires the reads of those before if that is this thread.
         if slot.state.fetch_or(READ, Ordering::AcqRel) & DESTROY != 0 {
             // SAFETY: told by this slot.
-            unsafe { Self::destroy(block, claim.offset + 1) };
+            unsafe { self.destroy(block, claim.offset + 1) };
         }
         value
     }
@@ -378,6 +412,11 @@ impl<T> Drop for List<T> {
                 block = done.next.with_mut(|next| *next);
             }
             head += STEP;
+        }
+        let spare = self.spare.with_mut(|spare| *spare);
+        if !spare.is_null() {
+            // SAFETY: it came from `Box::into_raw`, and nobody else has taken it.
+            drop(unsafe { Box::from_raw(spare) });
         }
         // SAFETY: the last block; a tail never stands behind the last slot while nobody pushes.
         drop(unsafe { Box::from_raw(block) });

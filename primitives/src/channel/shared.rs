@@ -16,10 +16,15 @@ pub(super) struct Counted<F> {
     pub flavour: F,
 }
 
+/// Bounded.
+type Array<T> = Buffered<Ring<T, Heap<T>>>;
+/// Without a limit.
+type Unbounded<T> = Buffered<List<T>>;
+
 /// The kinds of channel.
 pub(super) enum Kind<T> {
-    Array(Arc<Counted<Buffered<Ring<T, Heap<T>>>>>),
-    List(Arc<Counted<Buffered<List<T>>>>),
+    Array(Arc<Counted<Array<T>>>),
+    List(Arc<Counted<Unbounded<T>>>),
     Zero(Arc<Counted<Zero<T>>>),
 }
 
@@ -42,11 +47,11 @@ impl<F> Counted<F> {
 }
 
 impl<T> Kind<T> {
-    pub fn array(flavour: Buffered<Ring<T, Heap<T>>>) -> Self {
+    pub fn array(flavour: Array<T>) -> Self {
         Self::Array(Counted::new(flavour))
     }
 
-    pub fn list(flavour: Buffered<List<T>>) -> Self {
+    pub fn list(flavour: Unbounded<T>) -> Self {
         Self::List(Counted::new(flavour))
     }
 

@@ -30,6 +30,8 @@ pub use sequence::*;
 pub use sharded::*;
 pub use signals::*;
 
+pub mod array_queue;
+
 use crate::scenarios::{Plain, team};
 use heddle_primitives::Futex;
 use heddle_primitives::sync::atomic::{AtomicU32, Ordering};

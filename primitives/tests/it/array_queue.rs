@@ -245,7 +245,7 @@ fn array_queue_lives_in_zeroed_memory_and_survives_wild_positions() {
         // SAFETY: the tail is the first word of the page.
         let tail = unsafe { &*page.0.cast::<AtomicUsize>() };
         // An index of 6 or 7 does not exist; nobody leaves the slots.
-        for wild in [6, 7, 6 | 16 * 4] {
+        for wild in [6, 7, 6 | (16 * 4)] {
             tail.store(wild, Ordering::Relaxed);
             assert!(one.len() <= 5);
             let _ = one.is_full();

@@ -91,7 +91,7 @@ fn op() -> impl Strategy<Value = Op> {
 
 /// `take` takes the value out of a plain vector that the order gives next.
 fn is_like<O: Order<u8>>(maxsize: usize, ops: &[Op], take: impl Fn(&mut Vec<u8>) -> u8) {
-    let queue = Queue::<u8, O>::new(maxsize);
+    let queue = Queue::<u8, O>::with_maxsize(maxsize);
     let (mut model, mut unfinished) = (Vec::new(), 0);
     for op in ops {
         match *op {

@@ -1,5 +1,6 @@
 //! The bounded queue between many.
 
+use crate::broken::array_queue::{RingBug, small_ring};
 use crate::*;
 
 #[test]
@@ -19,10 +20,10 @@ fn more_threads() {
 
 #[test]
 fn full_and_empty_are_never_said_wrongly() {
-    check("array queue, room for all, 2", Bounded(2), 1, || {
+    check("array queue, room for all, 2", Bounded(1), 3_392, || {
         array_queue_is_never_wrongly_full_or_empty(2, 2, 2)
     });
-    check("array queue, room for all, 3", Bounded(0), 1, || {
+    check("array queue, room for all, 3", Bounded(0), 1_612, || {
         array_queue_is_never_wrongly_full_or_empty(3, 3, 1)
     });
 }
@@ -32,4 +33,13 @@ fn forced_pushes() {
     check("array queue, forced, 1", Bounded(3), 21, || array_queue_force_push(1, 2));
     check("array queue, forced, 3", Bounded(2), 9_430, || array_queue_force_push(1, 3));
     check("array queue, forced, 3 of 2", Bounded(2), 756, || array_queue_force_push(2, 3));
+}
+
+#[test]
+fn planted_bugs_are_found() {
+    check("small ring", Bounded(1), 64, || small_ring(RingBug::None, 1));
+    finds("small ring, trusts the slot", Bounded(2), "wrongly", || small_ring(RingBug::TrustsTheSlot, 2));
+    finds("small ring, relaxed turn", Bounded(2), "Causality violation", || {
+        small_ring(RingBug::RelaxedTurn, 1)
+    });
 }
