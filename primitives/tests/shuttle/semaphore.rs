@@ -11,7 +11,7 @@ fn limits_and_hands_over() {
     check("semaphore two savers", semaphore_two_savers);
     check("semaphore time-out", || semaphore_time_out_strands_nobody(4));
     check("semaphore saver gives up", || semaphore_saver_gives_up(4));
-    check_all("semaphore bounded", 1, semaphore_bounded);
+    check_all("semaphore bounded", 83, semaphore_bounded);
 }
 
 #[test]
