@@ -63,11 +63,12 @@ impl<T, F: FnOnce() -> T> LazyLock<T, F> {
     #[cold]
     fn make(&self) -> &T {
         self.value.get_or_init(|| {
-            let init = self.init.get_mut();
-            // SAFETY: the cell is borrowed, and `get_or_init` lets one thread at a time come here.
-            let taken = unsafe { init.deref() }.take();
-            drop(init);
-            taken.expect("the initialiser of this LazyLock has panicked before")()
+            let init = {
+                let init = self.init.get_mut();
+                // SAFETY: the cell is borrowed, and `get_or_init` lets one thread at a time come here.
+                unsafe { init.deref() }.take()
+            };
+            init.expect("the initialiser of this LazyLock has panicked before")()
         })
     }
 

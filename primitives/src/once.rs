@@ -86,7 +86,10 @@ impl<S: Scope> Once<S> {
     /// If `f` does; then nothing was done.
     #[inline]
     pub fn call_once(&self, f: impl FnOnce()) {
-        let Ok(()) = self.try_call(|| Ok::<_, Infallible>(f()));
+        let Ok(()) = self.try_call(|| {
+            f();
+            Ok::<_, Infallible>(())
+        });
     }
 
     /// Runs `f` if nobody has done it, or waits until somebody has. An error counts as not done: the next caller runs its own.

@@ -36,10 +36,6 @@ const MAX: u32 = u32::MAX / ONE;
 const SAVER: NonZeroU32 = NonZeroU32::new(1).unwrap();
 const OTHERS: NonZeroU32 = NonZeroU32::new(2).unwrap();
 
-/// Pauses between two looks of a waiter, as in [`Mutex`](crate::Mutex).
-const FIRST_PAUSES: u32 = 4;
-const LONGEST_PAUSES: u32 = 64;
-
 /// How often a waiter gives its CPU to another thread before it sleeps. None under the checkers, to which a yield says nothing new.
 const YIELDS: u32 = if cfg!(any(heddle_loom, heddle_shuttle)) { 0 } else { 2 };
 
@@ -221,7 +217,7 @@ impl<S: Scope> Semaphore<S> {
         let mut slept = false;
         let mut yields = YIELDS;
         loop {
-            let mut spin = Spin::exponential::<S>(DEFAULT_SPIN, deadline, FIRST_PAUSES, LONGEST_PAUSES);
+            let mut spin = Spin::new::<S>(DEFAULT_SPIN, deadline);
             let seen = loop {
                 // ORDERING: the exchange below has the last word.
                 let seen = word.load(Ordering::Relaxed);

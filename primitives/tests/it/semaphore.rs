@@ -295,3 +295,48 @@ fn r19_what_was_written_before_a_release_is_seen_after_the_acquire() {
         }
     });
 }
+
+/// All-zero bytes are fresh, and each has the size that its documentation promises.
+#[test]
+fn zeroed_signals_are_fresh() {
+    let page = Page::map();
+    assert_eq!(page.get::<Semaphore<Shared>>().available_permits(), 0);
+    assert_eq!(page.get::<BoundedSemaphore<Shared>>().limit(), 0);
+    assert!(page.get::<Latch<Shared>>().is_open());
+    assert!(!page.get::<Once<Shared>>().is_completed());
+    assert_eq!(page.get::<OnceLock<u64, Shared>>().get(), None);
+    assert!(!page.get::<Condvar<Shared>>().notify_one());
+    page.unmap();
+    assert_eq!((size_of::<Semaphore<Shared>>(), size_of::<BoundedSemaphore<Shared>>()), (4, 8));
+    assert_eq!((size_of::<Latch<Shared>>(), size_of::<Once<Shared>>()), (4, 4));
+    assert_eq!((size_of::<Condvar<Shared>>(), size_of::<OnceLock<u64, Shared>>()), (16, 16));
+}
+
+/// A wake that comes late hits whatever lives at the address by then.
+#[test]
+fn r05_semaphores_tolerate_stray_wakes() {
+    let (semaphore, stop) = (Semaphore::new(1), AtomicU32::new(0));
+    thread::scope(|s| {
+        s.spawn(|| {
+            // SAFETY: a semaphore is its word.
+            let word = unsafe { &*(&raw const semaphore).cast::<Futex>() };
+            while stop.load(Ordering::Relaxed) == 0 {
+                word.wake_all();
+            }
+        });
+        let workers: Vec<_> = (0..4_u32)
+            .map(|n| {
+                s.spawn({
+                    let semaphore = &semaphore;
+                    move || (0..500).for_each(|_| drop(semaphore.acquire_many(n % 2)))
+                })
+            })
+            .collect();
+        let permit = semaphore.acquire();
+        assert!(semaphore.acquire_for(TICK).is_none());
+        drop(permit);
+        workers.into_iter().for_each(|worker| worker.join().unwrap());
+        stop.store(1, Ordering::Relaxed);
+    });
+    assert_eq!(semaphore.available_permits(), 1);
+}

@@ -16,5 +16,5 @@ fn three_threads() {
     check("latch of 2", Bounded(3), 6_343, || latch_opens(2, 1));
     check("latch for 2", Bounded(3), 10_974, || latch_opens(1, 2));
     check("latch meeting of 3", Bounded(2), 21_827, || latch_is_a_meeting(3));
-    check("wait group of 3", Bounded(1), 1, || wait_group_waits(2));
+    check("wait group of 3", Bounded(1), 2_404, || wait_group_waits(2));
 }

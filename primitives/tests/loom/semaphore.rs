@@ -21,7 +21,7 @@ fn three_threads() {
     });
     check("semaphore limits", Bounded(2), 14_872, || semaphore_limits(2, 3));
     check("semaphore many, 3", Bounded(2), 21_740, || semaphore_many(3));
-    check("semaphore two savers", Bounded(1), 1, semaphore_two_savers);
+    check("semaphore two savers", Bounded(1), 7_308, semaphore_two_savers);
 }
 
 #[test]
