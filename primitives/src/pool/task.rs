@@ -21,6 +21,8 @@ const DONE: u32 = 2;
 const STAGE: u32 = 3;
 /// Somebody may sleep until it is done, or until there is something below it that can be run meanwhile.
 const AWAITED: u32 = 4;
+/// A thread outside may sleep until it is done.
+const AWAITED_OUTSIDE: u32 = 8;
 
 /// How many tasks may wait for each other in a row: each is in the middle of a call, and stacks end before that.
 const DEEPEST: usize = 1 << 16;
@@ -36,7 +38,8 @@ const OUTSIDE_SPIN: Duration = Duration::from_micros(5);
 /// | 1 | running | end -> 2 |
 /// | 2 | done | - |
 ///
-/// Bit 4 beside it: somebody may sleep. The end of the task, and a new task below it, clear the bit and wake them.
+/// Bits beside it: 4, a worker may sleep; 8, a thread outside may. The end of the task clears both and wakes them, a new task below it
+/// the first, since a thread outside could do nothing with it.
 ///
 /// Who claims a task runs it, whatever queue it still is in: a queue gives out claimed tasks only and drops the others. That is how
 /// somebody who waits for a task that nobody has begun runs it, and nothing else. The memory lives as long as a reference, so
@@ -218,17 +221,27 @@ impl Task {
     /// Sleeps until the task is done, or [`alert`](Self::alert)ed, or for no reason; not if `look` finds something after others have been
     /// told of the sleep. False if `deadline` has passed.
     pub fn sleep<T>(&self, deadline: Option<Instant>, look: impl FnOnce() -> Option<T>) -> (Option<T>, bool) {
+        self.sleep_as(AWAITED, deadline, look)
+    }
+
+    fn sleep_as<T>(
+        &self,
+        bit: u32,
+        deadline: Option<Instant>,
+        look: impl FnOnce() -> Option<T>,
+    ) -> (Option<T>, bool) {
         let state = &self.node().state;
         // ORDERING: what others write before they look at the bit is found by `look` or seen after the wake, since both
-        // sides go through a lock in between: the one that comes second there sees what the first one wrote before.
-        let before = state.word().fetch_or(AWAITED, Ordering::Relaxed);
+        // sides go through a lock in between: the one that comes second there sees what the first one wrote before. An end
+        // is a move of the word itself.
+        let before = state.word().fetch_or(bit, Ordering::Relaxed);
         if before & STAGE == DONE {
             return (None, false);
         }
         if let Some(found) = look() {
             return (Some(found), false);
         }
-        (None, state.wait(before | AWAITED, deadline) == WaitOutcome::TimedOut)
+        (None, state.wait(before | bit, deadline) == WaitOutcome::TimedOut)
     }
 
     /// Waits outside of any pool; false if `deadline` has passed first.
@@ -236,7 +249,7 @@ impl Task {
         let mut spin = Spin::exponential::<Private>(OUTSIDE_SPIN, deadline, 1, 1);
         while !self.is_done() {
             if !spin.pause() {
-                let (_, timed_out) = self.sleep(deadline, || None::<()>);
+                let (_, timed_out) = self.sleep_as(AWAITED_OUTSIDE, deadline, || None::<()>);
                 if timed_out && !self.is_done() {
                     return false;
                 }
@@ -253,7 +266,7 @@ impl Node {
 
     fn end(&self) {
         // ORDERING: releases what the task did to whoever finds it done.
-        if self.state.word().swap(DONE, Ordering::Release) & AWAITED != 0 {
+        if self.state.word().swap(DONE, Ordering::Release) & (AWAITED | AWAITED_OUTSIDE) != 0 {
             self.state.wake_all();
         }
     }

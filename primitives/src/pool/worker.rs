@@ -15,12 +15,24 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::time::{Duration, Instant};
 
-/// How long a worker looks for work before it sleeps.
-const SEARCH: Duration = Duration::from_micros(10);
+/// How long a worker that has lately worked looks for more before it sleeps, and how long one waits awake: as long as a round takes
+/// in which both sides sleep. If it is awake when work comes, that begins 20 us earlier; and where workers have all the CPUs
+/// a thread outside that is woken gets one sooner from a worker that is awake than from a CPU that sleeps.
+const SEARCH: Duration = Duration::from_micros(50);
 
-/// How many looks in vain lie between two times that a worker asks the others for work: some 10 us, so that an owner spends a small
-/// part of its time on giving work away, however small that is.
-const ASK_EVERY: u32 = 256;
+/// How long a worker looks that was woken in vain.
+const SHORT_SEARCH: Duration = Duration::from_micros(10);
+
+/// How much time lies between two times that a worker asks the others for work, so that an owner spends a small part of its time on
+/// giving work away, however small that is.
+const ASK_EVERY: Duration = Duration::from_micros(10);
+
+/// After how much time a worker may ask again that was given something: it was worth the trouble. At the end of a loop, parts get smaller
+/// each time, and a worker that asked every 10 us only would leave the others that much more to do alone.
+const WORTH_IT: Duration = Duration::from_micros(3);
+
+/// How many looks in vain lie between two looks at the clock.
+const CLOCK_EVERY: u32 = 16;
 
 /// How long a worker that was woken in vain sleeps before it asks again: one heartbeat. Without that, a loop of joins too small to
 /// be worth a wake would pay for one each time.
@@ -66,6 +78,10 @@ pub struct WorkerThread {
     /// The task that is running.
     root: Cell<*const Task>,
     asked: *const AtomicBool,
+    /// When this worker last asked the others for work.
+    asked_at: Cell<Option<Instant>>,
+    /// Whether it has run a task since.
+    worked: Cell<bool>,
     own: Worker<Task>,
     index: usize,
     registry: Arc<Registry>,
@@ -179,6 +195,8 @@ impl WorkerThread {
             oldest: Link::new(),
             root: Cell::new(ptr::null()),
             asked,
+            asked_at: Cell::new(None),
+            worked: Cell::new(false),
             own,
             index,
             registry,
@@ -239,6 +257,7 @@ impl WorkerThread {
 
     /// Runs a task that the caller has claimed.
     pub fn execute(&self, task: &Task) {
+        self.worked.set(true);
         self.execute_below(task, || task.run());
     }
 
@@ -272,11 +291,11 @@ impl WorkerThread {
                 && let Some(task) = look()
             {
                 self.execute(&task);
+                spin = Spin::new::<Private>(SEARCH, None);
+                looks = 0;
                 continue;
             }
-            if looks % ASK_EVERY == 0 {
-                self.registry.ask(self.index);
-            }
+            self.ask(looks);
             looks += 1;
             if !spin.pause() {
                 let (found, _) = root.sleep(None, || if done() { Some(None) } else { look().map(Some) });
@@ -284,8 +303,28 @@ impl WorkerThread {
                     self.execute(&task);
                 }
                 spin = Spin::new::<Private>(SEARCH, None);
+                looks = 0;
             }
         }
+    }
+
+    /// Asks the others for work after so many looks in vain, if it is time to.
+    fn ask(&self, looks: u32) {
+        if !looks.is_multiple_of(CLOCK_EVERY) {
+            return;
+        }
+        // A checker's schedules must not depend on the clock.
+        if !cfg!(any(heddle_loom, heddle_shuttle)) {
+            let now = Instant::now();
+            let gap = if self.worked.get() { WORTH_IT } else { ASK_EVERY };
+            // If it is too early now, what it was given was not worth it.
+            self.worked.set(false);
+            if self.asked_at.get().is_some_and(|at| now < at + gap) {
+                return;
+            }
+            self.asked_at.set(Some(now));
+        }
+        self.registry.ask(self.index);
     }
 
     /// Works until the pool is gone and nothing is left.
@@ -318,7 +357,7 @@ impl WorkerThread {
 
     /// Looks for a task, for as long as it may be worth it.
     fn search(&self, may_ask: bool) -> Option<Task> {
-        let mut spin = Spin::new::<Private>(SEARCH, None);
+        let mut spin = Spin::new::<Private>(if may_ask { SEARCH } else { SHORT_SEARCH }, None);
         let mut looks = 0;
         loop {
             if let Some(task) = self.find() {
@@ -328,8 +367,8 @@ impl WorkerThread {
                 // Once more: what was put up before the end is seen now.
                 return self.find();
             }
-            if may_ask && looks % ASK_EVERY == 0 {
-                self.registry.ask(self.index);
+            if may_ask {
+                self.ask(looks);
             }
             looks += 1;
             if !spin.pause() {

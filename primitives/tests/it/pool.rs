@@ -346,7 +346,7 @@ fn r02_r03_work_that_meets_falling_asleep_is_done() {
     let pool = pool(2);
     for n in 0..3_000_u64 {
         // Pauses around the time that a worker looks before it sleeps.
-        let pause = Instant::now() + Duration::from_nanos(n * 7 % 15_000);
+        let pause = Instant::now() + Duration::from_nanos(n * 31 % 70_000);
         while Instant::now() < pause {
             std::hint::black_box(());
         }
