@@ -49,6 +49,7 @@
 //! have begun. `submit` keeps it for the handle. `spawn` gives it to the pool's panic handler, or ends the process.
 
 mod builder;
+mod errand;
 mod handle;
 mod join;
 mod scope;

@@ -1,5 +1,6 @@
 //! What workers hand to each other: a task that one of them claims, and that others wait for.
 
+use super::worker::current;
 use crate::spin::Spin;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::fence;
@@ -91,12 +92,17 @@ impl Task {
             // SAFETY: `node` is the first field of a `Full<W>` that the caller has a reference to.
             let full = unsafe { node.cast::<Full<W>>().as_ref() };
             full.work.run();
-            full.node.end();
+            full.node.end(node);
             full.work.ended();
         }
         unsafe fn free<W>(node: NonNull<Node>) {
             // SAFETY: made from a box of this type, and the last reference is gone.
-            drop(unsafe { Box::from_raw(node.cast::<Full<W>>().as_ptr()) });
+            let full = unsafe { Box::from_raw(node.cast::<Full<W>>().as_ptr()) };
+            // A panic must not come out of a worker's wait, whose caller would go on before what it waits for has ended.
+            match current() {
+                Some(worker) => worker.registry().run_detached(|| drop(full)),
+                None => drop(full),
+            }
         }
         let node = Node {
             references: AtomicUsize::new(1),
@@ -172,7 +178,7 @@ impl Task {
     }
 
     /// Whether nobody has claimed the task.
-    fn is_pending(&self) -> bool {
+    pub fn is_pending(&self) -> bool {
         // ORDERING: a hint.
         self.node().state.word().load(Ordering::Relaxed) & STAGE == PENDING
     }
@@ -216,6 +222,11 @@ impl Task {
             above.alert();
             false
         });
+    }
+
+    /// Wakes everybody who sleeps until the task is done.
+    pub fn wake(&self) {
+        self.node().state.wake_all();
     }
 
     /// Sleeps until the task is done, or [`alert`](Self::alert)ed, or for no reason; not if `look` finds something after others have been
@@ -264,9 +275,15 @@ impl Node {
         self.above.clone().or_else(|| self.late_above.lock().clone())
     }
 
-    fn end(&self) {
+    /// `me` is the node's task, which whoever runs it has a reference to.
+    fn end(&self, me: NonNull<Node>) {
         // ORDERING: releases what the task did to whoever finds it done.
-        if self.state.word().swap(DONE, Ordering::Release) & (AWAITED | AWAITED_OUTSIDE) != 0 {
+        let before = self.state.word().swap(DONE, Ordering::Release);
+        if before & AWAITED_OUTSIDE != 0
+            && let Some(worker) = current()
+        {
+            worker.wake_outside(&ManuallyDrop::new(Task(me)));
+        } else if before & (AWAITED | AWAITED_OUTSIDE) != 0 {
             self.state.wake_all();
         }
     }

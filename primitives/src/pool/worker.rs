@@ -5,7 +5,7 @@ use super::sleep::Sleep;
 use super::task::{Board, Task};
 use crate::deque::{Injector, Steal, Stealer, Worker};
 use crate::spin::Spin;
-use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::sync::{Arc, hint, per_thread};
 use crate::{CachePadded, Private};
 use std::any::Any;
@@ -55,6 +55,8 @@ pub struct Registry {
     detached: Injector<Task>,
     members: Box<[Member]>,
     sleep: Sleep,
+    /// How many workers look for work.
+    looking: CachePadded<AtomicUsize>,
     /// The pool is gone: workers end when they find nothing more.
     ending: AtomicBool,
     panic_handler: Option<PanicHandler>,
@@ -116,6 +118,7 @@ impl Registry {
             detached: Injector::new(),
             members: deques.iter().map(member).collect(),
             sleep: Sleep::new(),
+            looking: CachePadded::new(AtomicUsize::new(0)),
             ending: AtomicBool::new(false),
             panic_handler,
             start_handler,
@@ -175,6 +178,12 @@ impl Registry {
         self.ending.load(Ordering::Acquire)
     }
 
+    /// Whether a worker looks for work, and is awake.
+    pub fn is_somebody_looking(&self) -> bool {
+        // ORDERING: a hint.
+        self.looking.load(Ordering::Relaxed) != 0
+    }
+
     fn ask(&self, except: usize) {
         for (n, member) in self.members.iter().enumerate() {
             // ORDERING: a request; a lost or late one delays.
@@ -187,10 +196,10 @@ impl Registry {
 }
 
 impl WorkerThread {
-    /// What a worker's thread does.
-    pub fn main(registry: Arc<Registry>, index: usize, own: Worker<Task>) {
+    /// A worker, whose list of jobs is still to be begun where it will stay.
+    pub fn new(registry: Arc<Registry>, index: usize, own: Worker<Task>) -> Self {
         let asked: *const AtomicBool = &*registry.members[index].asked;
-        let worker = Self {
+        Self {
             newest: Cell::new(ptr::null()),
             oldest: Link::new(),
             root: Cell::new(ptr::null()),
@@ -200,7 +209,12 @@ impl WorkerThread {
             own,
             index,
             registry,
-        };
+        }
+    }
+
+    /// What a worker's thread does.
+    pub fn main(registry: Arc<Registry>, index: usize, own: Worker<Task>) {
+        let worker = Self::new(registry, index, own);
         worker.newest.set(&worker.oldest);
         CURRENT.with(|current| current.set(&worker));
         if let Some(handler) = &worker.registry.start_handler {
@@ -267,14 +281,23 @@ impl WorkerThread {
             self.give();
         }
         let root_before = self.root.replace(root);
-        // Jobs of whoever is interrupted here belong to another root.
-        let newest_before = self.newest.replace(&self.oldest);
-        let oldest_before = self.oldest.next();
+        let before = self.begin();
         f();
-        debug_assert!(ptr::eq(self.newest.get(), &self.oldest), "a join left a job behind");
-        self.oldest.set_next(oldest_before);
-        self.newest.set(newest_before);
+        self.end(before);
         self.root.set(root_before);
+    }
+
+    /// Begins a list of jobs of its own, since those of whoever is interrupted here belong to another root; returns what
+    /// [`end`](Self::end) needs to go on with that.
+    pub fn begin(&self) -> (*const Link, *const Link) {
+        (self.newest.replace(&self.oldest), self.oldest.next())
+    }
+
+    /// Goes on with the list that was interrupted.
+    pub fn end(&self, (newest, first): (*const Link, *const Link)) {
+        debug_assert!(ptr::eq(self.newest.get(), &self.oldest), "a join left a job behind");
+        self.oldest.set_next(first);
+        self.newest.set(newest);
     }
 
     /// Waits until `done` says so, which the end of `root` or an alert announces; runs what is below `root` meanwhile and, if
@@ -357,6 +380,17 @@ impl WorkerThread {
 
     /// Looks for a task, for as long as it may be worth it.
     fn search(&self, may_ask: bool) -> Option<Task> {
+        self.find().or_else(|| {
+            // ORDERING: a hint.
+            self.registry.looking.fetch_add(1, Ordering::Relaxed);
+            let found = self.keep_looking(may_ask);
+            // ORDERING: as above.
+            self.registry.looking.fetch_sub(1, Ordering::Relaxed);
+            found
+        })
+    }
+
+    fn keep_looking(&self, may_ask: bool) -> Option<Task> {
         let mut spin = Spin::new::<Private>(if may_ask { SEARCH } else { SHORT_SEARCH }, None);
         let mut looks = 0;
         loop {
