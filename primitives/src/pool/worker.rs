@@ -355,13 +355,18 @@ impl WorkerThread {
         // Whether something was found, or a heartbeat has passed, since this worker last asked for work.
         let mut may_ask = true;
         loop {
-            let found = self.search(may_ask);
+            let mut found = self.search(may_ask);
+            let ending = found.is_none() && self.registry.is_ending();
+            if ending {
+                // What was put into queues before the end is seen now, even if it came after the last look.
+                found = self.find();
+            }
             if let Some(task) = found {
                 self.execute(&task);
                 may_ask = true;
                 continue;
             }
-            if self.registry.is_ending() {
+            if ending {
                 return;
             }
             let deadline = if may_ask { None } else { Some(Instant::now() + HEARTBEAT) };
@@ -398,8 +403,7 @@ impl WorkerThread {
                 return Some(task);
             }
             if self.registry.is_ending() {
-                // Once more: what was put up before the end is seen now.
-                return self.find();
+                return None;
             }
             if may_ask {
                 self.ask(looks);
