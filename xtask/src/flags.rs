@@ -47,7 +47,7 @@ pub struct Selection {
     /// Time to measure after the build, as 90s, 20m or 1h [default: 20m]
     #[arg(long, value_parser = duration, value_name = "TIME")]
     pub budget: Option<Duration>,
-    /// Only cells whose id (mandelbrot/medium/thread_pool/2) matches this regular expression
+    /// Only cells whose id (mandelbrot/medium/thread_pool/2, or with its suite before it) matches this regular expression
     #[arg(long, value_name = "RE")]
     pub filter: Option<String>,
     /// Rounds at most [default: 15]

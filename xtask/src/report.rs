@@ -12,7 +12,28 @@ use crate::workspace::Places;
 use crate::{measure, render, site_folder};
 
 /// What the checkers are for; nothing of it is recorded yet.
-const SUBJECTS: [&str; 4] = ["mutex", "event", "barrier", "spsc"];
+const SUBJECTS: [&str; 20] = [
+    "mutex",
+    "reentrant",
+    "rwlock",
+    "sharded_rwlock",
+    "seqlock",
+    "once",
+    "condvar",
+    "event",
+    "barrier",
+    "semaphore",
+    "latch",
+    "parker",
+    "oneshot",
+    "spsc",
+    "array_queue",
+    "channel",
+    "queue",
+    "deque",
+    "pool",
+    "futex",
+];
 const CHECKERS: [&str; 4] = ["loom", "shuttle", "miri", "tsan"];
 
 /// Measures what the flags select, and renders the site.

@@ -87,6 +87,20 @@ pub fn all(places: &Places) -> Vec<Step> {
             what: "examples in the documentation",
             work: commands(cargo(&["test", "--workspace", "--doc"])),
         },
+        Step {
+            name: "deadlocks",
+            what: "what the feature deadlock_detection adds",
+            work: commands(cargo(&[
+                "test",
+                "-p",
+                "heddle-primitives",
+                "--features",
+                "deadlock_detection",
+                "--test",
+                "it",
+                "deadlock",
+            ])),
+        },
         Step { name: "examples", what: "every example program runs", work: examples(places) },
         Step { name: "clippy-loom", what: "clippy of what loom sees", work: commands(clippy("loom")) },
         Step {
