@@ -20,7 +20,8 @@ mod program {
     /// The operations that are compared. A thread of the pool runs `inside`, and gets what it needs to join.
     trait Pool: Sync + Sized {
         const VARIANT: &str;
-        fn new() -> Self;
+        /// With so many threads, pinned to CPUs from the first on.
+        fn new(workers: usize) -> Self;
         fn inside<R: Send>(&self, f: impl FnOnce() -> R + Send) -> R;
         /// The time of `n` joins of nothing.
         fn joins(&self, n: u64) -> Duration;
@@ -54,8 +55,8 @@ mod program {
     impl Pool for Ours {
         const VARIANT: &str = "heddle";
 
-        fn new() -> Self {
-            let builder = pool::ThreadPoolBuilder::new().num_threads(WORKERS);
+        fn new(workers: usize) -> Self {
+            let builder = pool::ThreadPoolBuilder::new().num_threads(workers);
             Self(builder.start_handler(support::pin).build().unwrap())
         }
 
@@ -99,8 +100,8 @@ mod program {
     impl Pool for Rayon {
         const VARIANT: &str = "rayon";
 
-        fn new() -> Self {
-            let builder = rayon::ThreadPoolBuilder::new().num_threads(WORKERS);
+        fn new(workers: usize) -> Self {
+            let builder = rayon::ThreadPoolBuilder::new().num_threads(workers);
             Self(builder.start_handler(support::pin).build().unwrap())
         }
 
@@ -147,8 +148,8 @@ mod program {
     impl Pool for Chili {
         const VARIANT: &str = "chili";
 
-        fn new() -> Self {
-            let config = chili::Config { thread_count: NonZero::new(WORKERS - 1), ..Default::default() };
+        fn new(workers: usize) -> Self {
+            let config = chili::Config { thread_count: NonZero::new(workers - 1), ..Default::default() };
             Self(chili::ThreadPool::with_config(config))
         }
 
@@ -176,9 +177,19 @@ mod program {
     /// Calls something for each item.
     type Each<'a> = &'a dyn Fn(&[u64], &(dyn Fn(&u64) + Sync));
 
-    fn bench(c: &mut Criterion, group: &str, variant: &str, mut time: impl FnMut(u64) -> Duration) {
+    fn bench(c: &mut Criterion, group: &str, variant: &str, time: impl FnMut(u64) -> Duration) {
+        bench_with(c, group, variant, WORKERS, time);
+    }
+
+    fn bench_with(
+        c: &mut Criterion,
+        group: &str,
+        variant: &str,
+        workers: usize,
+        mut time: impl FnMut(u64) -> Duration,
+    ) {
         c.benchmark_group(group)
-            .bench_function(BenchmarkId::new(variant, WORKERS), |b| b.iter_custom(&mut time));
+            .bench_function(BenchmarkId::new(variant, workers), |b| b.iter_custom(&mut time));
     }
 
     fn timed(iterations: u64, mut f: impl FnMut()) -> Duration {
@@ -188,19 +199,26 @@ mod program {
     }
 
     fn joins<P: Pool>(c: &mut Criterion) {
-        let pool = P::new();
+        let pool = P::new(WORKERS);
         bench(c, "pool/join-empty", P::VARIANT, |n| pool.joins(n));
         bench(c, "pool/fib-30", P::VARIANT, |n| timed(n, || assert_eq!(pool.fib(black_box(30)), 832_040)));
     }
 
+    /// Calls from outside: the caller shares a CPU with one of two workers, and has one to itself beside one.
+    fn enter<P: Loops>(c: &mut Criterion) {
+        for workers in [1, WORKERS] {
+            let pool = P::new(workers);
+            bench_with(c, "pool/enter", P::VARIANT, workers, |n| {
+                let calls = AtomicUsize::new(0);
+                let time = timed(n, || pool.inside(|| _ = calls.fetch_add(1, Ordering::Relaxed)));
+                assert_eq!(calls.into_inner() as u64, n);
+                time
+            });
+        }
+    }
+
     fn loops<P: Loops>(c: &mut Criterion) {
-        let pool = P::new();
-        bench(c, "pool/enter", P::VARIANT, |n| {
-            let calls = AtomicUsize::new(0);
-            let time = timed(n, || pool.inside(|| _ = calls.fetch_add(1, Ordering::Relaxed)));
-            assert_eq!(calls.into_inner() as u64, n);
-            time
-        });
+        let pool = P::new(WORKERS);
         let items: Vec<u64> = (0..TASKS).collect();
         let total = TASKS * (TASKS - 1) / 2;
         // A task in two adds one to a counter of its own: they share no line, and each is seen to have run.
@@ -238,6 +256,8 @@ mod program {
         joins::<Ours>(&mut c);
         joins::<Rayon>(&mut c);
         joins::<Chili>(&mut c);
+        enter::<Ours>(&mut c);
+        enter::<Rayon>(&mut c);
         loops::<Ours>(&mut c);
         loops::<Rayon>(&mut c);
         sequential(&mut c);

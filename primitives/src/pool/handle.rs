@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 
 /// The result of a task that was given to [`ThreadPool::submit`](super::ThreadPool::submit).
 ///
-/// Dropping the handle lets the task run and drops its result. A handle is also a [`Future`] with the same output.
+/// Dropping the handle lets the task run and drops its result. If that panics in a thread of the pool, or a waker does,
+/// it goes where a panic of a spawned task goes. A handle is also a [`Future`] with the same output.
 ///
 /// ```
 /// use heddle_primitives::pool::ThreadPoolBuilder;
@@ -72,8 +73,8 @@ impl<R> Work for Submitted<R> {
 
     fn ended(&self) {
         let waker = self.waker.lock().take();
-        if let Some(waker) = waker {
-            waker.wake();
+        if let (Some(waker), Some(worker)) = (waker, current()) {
+            worker.registry().run_detached(|| waker.wake());
         }
     }
 }

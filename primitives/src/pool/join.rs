@@ -81,6 +81,12 @@ impl<B: FnOnce() -> R, R> Job<B, R> {
         }
     }
 
+    /// A pointer through which the whole job may be used.
+    #[inline(always)]
+    fn link(&self) -> *const Link {
+        ptr::from_ref(self).cast()
+    }
+
     /// The closure, once, for who may run or drop it: the owner while the job is private, or who has claimed its task.
     #[inline(always)]
     fn function(&self) -> B {
@@ -143,9 +149,10 @@ impl Work for Pending {
 
 impl WorkerThread {
     #[inline(always)]
-    fn push(&self, link: &Link) {
+    fn push(&self, link: *const Link) {
         let newest = self.newest.get();
-        link.previous.set(newest);
+        // SAFETY: the job is alive: its join is at the top of this stack.
+        unsafe { &*link }.previous.set(newest);
         // SAFETY: the newest job, or the list's beginning, is alive: its join or its worker is further up on this stack.
         unsafe { &*newest }.set_next(link);
         self.newest.set(link);
@@ -185,7 +192,7 @@ impl WorkerThread {
         RB: Send,
     {
         let job = Job::new(b);
-        self.push(&job.link);
+        self.push(job.link());
         if self.is_asked() {
             self.give();
         }
@@ -244,7 +251,7 @@ pub fn run_in<R: Send>(registry: &Registry, f: impl FnOnce() -> R + Send) -> R {
     let worker = current();
     let above = worker.and_then(WorkerThread::root);
     // SAFETY: the job stays here until the task is done.
-    let task = unsafe { Task::new(Pending::of(&job.link), above, None) };
+    let task = unsafe { Task::new(Pending::of(job.link()), above, None) };
     registry.post(task.clone());
     match worker {
         Some(worker) => worker.wait(&task, false, || task.is_done()),
@@ -252,4 +259,68 @@ pub fn run_in<R: Send>(registry: &Registry, f: impl FnOnce() -> R + Send) -> R {
     }
     drop(task);
     job.result().unwrap_or_else(|payload| resume_unwind(payload))
+}
+
+#[cfg(all(test, not(any(heddle_loom, heddle_shuttle))))]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::VecDeque;
+
+    /// What a worker does to its list.
+    #[derive(Debug, Clone)]
+    enum Step {
+        Push,
+        Pop,
+        TakeOldest,
+        /// The worker begins a task in the middle of a wait.
+        Begin,
+        End,
+    }
+
+    proptest! {
+        #[test]
+        fn the_list_is_a_queue_with_two_ends(
+            steps in prop::collection::vec(
+                prop_oneof![
+                    4 => Just(Step::Push), 3 => Just(Step::Pop), 3 => Just(Step::TakeOldest),
+                    1 => Just(Step::Begin), 1 => Just(Step::End),
+                ],
+                0..200,
+            ),
+        ) {
+            let (registry, mut deques) = Registry::new(1, None, None, None);
+            let worker = WorkerThread::new(registry, 0, deques.remove(0));
+            worker.newest.set(&worker.oldest);
+            let links: Vec<Link> = steps.iter().map(|_| Link::new()).collect();
+            let mut model: Vec<VecDeque<*const Link>> = vec![VecDeque::new()];
+            let mut interrupted = Vec::new();
+            for (step, link) in steps.into_iter().zip(&links) {
+                let jobs = model.last_mut().unwrap();
+                match step {
+                    Step::Push => {
+                        worker.push(link);
+                        jobs.push_back(link);
+                    }
+                    // Only the newest is ever taken back, and only while it is on the list.
+                    Step::Pop => if let Some(newest) = jobs.pop_back() {
+                        prop_assert!(ptr::eq(worker.newest.get(), newest));
+                        // SAFETY: it is one of `links`.
+                        worker.pop(unsafe { &*newest });
+                    },
+                    Step::TakeOldest => prop_assert_eq!(worker.take_oldest(), jobs.pop_front()),
+                    Step::Begin => {
+                        interrupted.push(worker.begin());
+                        model.push(VecDeque::new());
+                    }
+                    Step::End => if jobs.is_empty() && let Some(before) = interrupted.pop() {
+                        worker.end(before);
+                        model.pop();
+                    },
+                }
+                let newest = model.last().unwrap().back().copied().unwrap_or(&worker.oldest);
+                prop_assert!(ptr::eq(worker.newest.get(), newest));
+            }
+        }
+    }
 }

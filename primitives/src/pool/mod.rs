@@ -49,6 +49,7 @@
 //! have begun. `submit` keeps it for the handle. `spawn` gives it to the pool's panic handler, or ends the process.
 
 mod builder;
+mod errand;
 mod handle;
 mod join;
 mod scope;
@@ -82,7 +83,8 @@ pub mod checked {
 /// threads (in a task that owns the last `Arc` of the pool, say) it does not wait: that thread, and the others, end by themselves
 /// once they find nothing more.
 ///
-/// A pool whose threads have nothing to do uses no CPU time: a thread looks for some 10 us and then sleeps.
+/// A pool whose threads have nothing to do uses no CPU time: a thread looks for some 50 us after its last
+/// work and then sleeps.
 ///
 /// Memory: the threads' stacks, about a kilobyte for each, and what is queued.
 pub struct ThreadPool {

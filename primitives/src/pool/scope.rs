@@ -110,7 +110,11 @@ impl<'scope> Scope<'scope> {
         // SAFETY: the lifetime is all that differs, and a body was made for the scope that it is given.
         let scope = unsafe { &*(&raw const *self).cast::<Scope<'static>>() };
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| body(scope))) {
-            self.shared().0.lock().panic.get_or_insert(payload);
+            let mut state = self.shared().0.lock();
+            let second = if state.panic.is_some() { Some(payload) } else { state.panic.replace(payload) };
+            drop(state);
+            // What a payload does when it is dropped must not end this thread.
+            self.registry.run_detached(|| drop(second));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What workers hand to each other: a task that one of them claims, and that others wait for.
 
+use super::worker::current;
 use crate::spin::Spin;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::fence;
@@ -21,6 +22,8 @@ const DONE: u32 = 2;
 const STAGE: u32 = 3;
 /// Somebody may sleep until it is done, or until there is something below it that can be run meanwhile.
 const AWAITED: u32 = 4;
+/// A thread outside may sleep until it is done.
+const AWAITED_OUTSIDE: u32 = 8;
 
 /// How many tasks may wait for each other in a row: each is in the middle of a call, and stacks end before that.
 const DEEPEST: usize = 1 << 16;
@@ -36,7 +39,8 @@ const OUTSIDE_SPIN: Duration = Duration::from_micros(5);
 /// | 1 | running | end -> 2 |
 /// | 2 | done | - |
 ///
-/// Bit 4 beside it: somebody may sleep. The end of the task, and a new task below it, clear the bit and wake them.
+/// Bits beside it: 4, a worker may sleep; 8, a thread outside may. The end of the task clears both and wakes them, a new task below it
+/// the first, since a thread outside could do nothing with it.
 ///
 /// Who claims a task runs it, whatever queue it still is in: a queue gives out claimed tasks only and drops the others. That is how
 /// somebody who waits for a task that nobody has begun runs it, and nothing else. The memory lives as long as a reference, so
@@ -88,12 +92,17 @@ impl Task {
             // SAFETY: `node` is the first field of a `Full<W>` that the caller has a reference to.
             let full = unsafe { node.cast::<Full<W>>().as_ref() };
             full.work.run();
-            full.node.end();
+            full.node.end(node);
             full.work.ended();
         }
         unsafe fn free<W>(node: NonNull<Node>) {
             // SAFETY: made from a box of this type, and the last reference is gone.
-            drop(unsafe { Box::from_raw(node.cast::<Full<W>>().as_ptr()) });
+            let full = unsafe { Box::from_raw(node.cast::<Full<W>>().as_ptr()) };
+            // A panic must not come out of a worker's wait, whose caller would go on before what it waits for has ended.
+            match current() {
+                Some(worker) => worker.registry().run_detached(|| drop(full)),
+                None => drop(full),
+            }
         }
         let node = Node {
             references: AtomicUsize::new(1),
@@ -169,7 +178,7 @@ impl Task {
     }
 
     /// Whether nobody has claimed the task.
-    fn is_pending(&self) -> bool {
+    pub fn is_pending(&self) -> bool {
         // ORDERING: a hint.
         self.node().state.word().load(Ordering::Relaxed) & STAGE == PENDING
     }
@@ -215,20 +224,35 @@ impl Task {
         });
     }
 
+    /// Wakes everybody who sleeps until the task is done.
+    pub fn wake(&self) {
+        self.node().state.wake_all();
+    }
+
     /// Sleeps until the task is done, or [`alert`](Self::alert)ed, or for no reason; not if `look` finds something after others have been
     /// told of the sleep. False if `deadline` has passed.
     pub fn sleep<T>(&self, deadline: Option<Instant>, look: impl FnOnce() -> Option<T>) -> (Option<T>, bool) {
+        self.sleep_as(AWAITED, deadline, look)
+    }
+
+    fn sleep_as<T>(
+        &self,
+        bit: u32,
+        deadline: Option<Instant>,
+        look: impl FnOnce() -> Option<T>,
+    ) -> (Option<T>, bool) {
         let state = &self.node().state;
         // ORDERING: what others write before they look at the bit is found by `look` or seen after the wake, since both
-        // sides go through a lock in between: the one that comes second there sees what the first one wrote before.
-        let before = state.word().fetch_or(AWAITED, Ordering::Relaxed);
+        // sides go through a lock in between: the one that comes second there sees what the first one wrote before. An end
+        // is a move of the word itself.
+        let before = state.word().fetch_or(bit, Ordering::Relaxed);
         if before & STAGE == DONE {
             return (None, false);
         }
         if let Some(found) = look() {
             return (Some(found), false);
         }
-        (None, state.wait(before | AWAITED, deadline) == WaitOutcome::TimedOut)
+        (None, state.wait(before | bit, deadline) == WaitOutcome::TimedOut)
     }
 
     /// Waits outside of any pool; false if `deadline` has passed first.
@@ -236,7 +260,7 @@ impl Task {
         let mut spin = Spin::exponential::<Private>(OUTSIDE_SPIN, deadline, 1, 1);
         while !self.is_done() {
             if !spin.pause() {
-                let (_, timed_out) = self.sleep(deadline, || None::<()>);
+                let (_, timed_out) = self.sleep_as(AWAITED_OUTSIDE, deadline, || None::<()>);
                 if timed_out && !self.is_done() {
                     return false;
                 }
@@ -251,9 +275,15 @@ impl Node {
         self.above.clone().or_else(|| self.late_above.lock().clone())
     }
 
-    fn end(&self) {
+    /// `me` is the node's task, which whoever runs it has a reference to.
+    fn end(&self, me: NonNull<Node>) {
         // ORDERING: releases what the task did to whoever finds it done.
-        if self.state.word().swap(DONE, Ordering::Release) & AWAITED != 0 {
+        let before = self.state.word().swap(DONE, Ordering::Release);
+        if before & AWAITED_OUTSIDE != 0
+            && let Some(worker) = current()
+        {
+            worker.wake_outside(&ManuallyDrop::new(Task(me)));
+        } else if before & (AWAITED | AWAITED_OUTSIDE) != 0 {
             self.state.wake_all();
         }
     }

@@ -5,7 +5,7 @@ use super::sleep::Sleep;
 use super::task::{Board, Task};
 use crate::deque::{Injector, Steal, Stealer, Worker};
 use crate::spin::Spin;
-use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::sync::{Arc, hint, per_thread};
 use crate::{CachePadded, Private};
 use std::any::Any;
@@ -15,12 +15,24 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::time::{Duration, Instant};
 
-/// How long a worker looks for work before it sleeps.
-const SEARCH: Duration = Duration::from_micros(10);
+/// How long a worker that has lately worked looks for more before it sleeps, and how long one waits awake: as long as a round takes
+/// in which both sides sleep. If it is awake when work comes, that begins 20 us earlier; and where workers have all the CPUs
+/// a thread outside that is woken gets one sooner from a worker that is awake than from a CPU that sleeps.
+const SEARCH: Duration = Duration::from_micros(50);
 
-/// How many looks in vain lie between two times that a worker asks the others for work: some 10 us, so that an owner spends a small
-/// part of its time on giving work away, however small that is.
-const ASK_EVERY: u32 = 256;
+/// How long a worker looks that was woken in vain.
+const SHORT_SEARCH: Duration = Duration::from_micros(10);
+
+/// How much time lies between two times that a worker asks the others for work, so that an owner spends a small part of its time on
+/// giving work away, however small that is.
+const ASK_EVERY: Duration = Duration::from_micros(10);
+
+/// After how much time a worker may ask again that was given something: it was worth the trouble. At the end of a loop, parts get smaller
+/// each time, and a worker that asked every 10 us only would leave the others that much more to do alone.
+const WORTH_IT: Duration = Duration::from_micros(3);
+
+/// How many looks in vain lie between two looks at the clock.
+const CLOCK_EVERY: u32 = 16;
 
 /// How long a worker that was woken in vain sleeps before it asks again: one heartbeat. Without that, a loop of joins too small to
 /// be worth a wake would pay for one each time.
@@ -43,6 +55,8 @@ pub struct Registry {
     detached: Injector<Task>,
     members: Box<[Member]>,
     sleep: Sleep,
+    /// How many workers look for work.
+    looking: CachePadded<AtomicUsize>,
     /// The pool is gone: workers end when they find nothing more.
     ending: AtomicBool,
     panic_handler: Option<PanicHandler>,
@@ -66,6 +80,10 @@ pub struct WorkerThread {
     /// The task that is running.
     root: Cell<*const Task>,
     asked: *const AtomicBool,
+    /// When this worker last asked the others for work.
+    asked_at: Cell<Option<Instant>>,
+    /// Whether it has run a task since.
+    worked: Cell<bool>,
     own: Worker<Task>,
     index: usize,
     registry: Arc<Registry>,
@@ -100,6 +118,7 @@ impl Registry {
             detached: Injector::new(),
             members: deques.iter().map(member).collect(),
             sleep: Sleep::new(),
+            looking: CachePadded::new(AtomicUsize::new(0)),
             ending: AtomicBool::new(false),
             panic_handler,
             start_handler,
@@ -159,6 +178,12 @@ impl Registry {
         self.ending.load(Ordering::Acquire)
     }
 
+    /// Whether a worker looks for work, and is awake.
+    pub fn is_somebody_looking(&self) -> bool {
+        // ORDERING: a hint.
+        self.looking.load(Ordering::Relaxed) != 0
+    }
+
     fn ask(&self, except: usize) {
         for (n, member) in self.members.iter().enumerate() {
             // ORDERING: a request; a lost or late one delays.
@@ -171,18 +196,25 @@ impl Registry {
 }
 
 impl WorkerThread {
-    /// What a worker's thread does.
-    pub fn main(registry: Arc<Registry>, index: usize, own: Worker<Task>) {
+    /// A worker, whose list of jobs is still to be begun where it will stay.
+    pub fn new(registry: Arc<Registry>, index: usize, own: Worker<Task>) -> Self {
         let asked: *const AtomicBool = &*registry.members[index].asked;
-        let worker = Self {
+        Self {
             newest: Cell::new(ptr::null()),
             oldest: Link::new(),
             root: Cell::new(ptr::null()),
             asked,
+            asked_at: Cell::new(None),
+            worked: Cell::new(false),
             own,
             index,
             registry,
-        };
+        }
+    }
+
+    /// What a worker's thread does.
+    pub fn main(registry: Arc<Registry>, index: usize, own: Worker<Task>) {
+        let worker = Self::new(registry, index, own);
         worker.newest.set(&worker.oldest);
         CURRENT.with(|current| current.set(&worker));
         if let Some(handler) = &worker.registry.start_handler {
@@ -239,6 +271,7 @@ impl WorkerThread {
 
     /// Runs a task that the caller has claimed.
     pub fn execute(&self, task: &Task) {
+        self.worked.set(true);
         self.execute_below(task, || task.run());
     }
 
@@ -248,14 +281,23 @@ impl WorkerThread {
             self.give();
         }
         let root_before = self.root.replace(root);
-        // Jobs of whoever is interrupted here belong to another root.
-        let newest_before = self.newest.replace(&self.oldest);
-        let oldest_before = self.oldest.next();
+        let before = self.begin();
         f();
-        debug_assert!(ptr::eq(self.newest.get(), &self.oldest), "a join left a job behind");
-        self.oldest.set_next(oldest_before);
-        self.newest.set(newest_before);
+        self.end(before);
         self.root.set(root_before);
+    }
+
+    /// Begins a list of jobs of its own, since those of whoever is interrupted here belong to another root; returns what
+    /// [`end`](Self::end) needs to go on with that.
+    pub fn begin(&self) -> (*const Link, *const Link) {
+        (self.newest.replace(&self.oldest), self.oldest.next())
+    }
+
+    /// Goes on with the list that was interrupted.
+    pub fn end(&self, (newest, first): (*const Link, *const Link)) {
+        debug_assert!(ptr::eq(self.newest.get(), &self.oldest), "a join left a job behind");
+        self.oldest.set_next(first);
+        self.newest.set(newest);
     }
 
     /// Waits until `done` says so, which the end of `root` or an alert announces; runs what is below `root` meanwhile and, if
@@ -272,11 +314,11 @@ impl WorkerThread {
                 && let Some(task) = look()
             {
                 self.execute(&task);
+                spin = Spin::new::<Private>(SEARCH, None);
+                looks = 0;
                 continue;
             }
-            if looks % ASK_EVERY == 0 {
-                self.registry.ask(self.index);
-            }
+            self.ask(looks);
             looks += 1;
             if !spin.pause() {
                 let (found, _) = root.sleep(None, || if done() { Some(None) } else { look().map(Some) });
@@ -284,8 +326,28 @@ impl WorkerThread {
                     self.execute(&task);
                 }
                 spin = Spin::new::<Private>(SEARCH, None);
+                looks = 0;
             }
         }
+    }
+
+    /// Asks the others for work after so many looks in vain, if it is time to.
+    fn ask(&self, looks: u32) {
+        if !looks.is_multiple_of(CLOCK_EVERY) {
+            return;
+        }
+        // A checker's schedules must not depend on the clock.
+        if !cfg!(any(heddle_loom, heddle_shuttle)) {
+            let now = Instant::now();
+            let gap = if self.worked.get() { WORTH_IT } else { ASK_EVERY };
+            // If it is too early now, what it was given was not worth it.
+            self.worked.set(false);
+            if self.asked_at.get().is_some_and(|at| now < at + gap) {
+                return;
+            }
+            self.asked_at.set(Some(now));
+        }
+        self.registry.ask(self.index);
     }
 
     /// Works until the pool is gone and nothing is left.
@@ -293,13 +355,18 @@ impl WorkerThread {
         // Whether something was found, or a heartbeat has passed, since this worker last asked for work.
         let mut may_ask = true;
         loop {
-            let found = self.search(may_ask);
+            let mut found = self.search(may_ask);
+            let ending = found.is_none() && self.registry.is_ending();
+            if ending {
+                // What was put into queues before the end is seen now, even if it came after the last look.
+                found = self.find();
+            }
             if let Some(task) = found {
                 self.execute(&task);
                 may_ask = true;
                 continue;
             }
-            if self.registry.is_ending() {
+            if ending {
                 return;
             }
             let deadline = if may_ask { None } else { Some(Instant::now() + HEARTBEAT) };
@@ -318,18 +385,28 @@ impl WorkerThread {
 
     /// Looks for a task, for as long as it may be worth it.
     fn search(&self, may_ask: bool) -> Option<Task> {
-        let mut spin = Spin::new::<Private>(SEARCH, None);
+        self.find().or_else(|| {
+            // ORDERING: a hint.
+            self.registry.looking.fetch_add(1, Ordering::Relaxed);
+            let found = self.keep_looking(may_ask);
+            // ORDERING: as above.
+            self.registry.looking.fetch_sub(1, Ordering::Relaxed);
+            found
+        })
+    }
+
+    fn keep_looking(&self, may_ask: bool) -> Option<Task> {
+        let mut spin = Spin::new::<Private>(if may_ask { SEARCH } else { SHORT_SEARCH }, None);
         let mut looks = 0;
         loop {
             if let Some(task) = self.find() {
                 return Some(task);
             }
             if self.registry.is_ending() {
-                // Once more: what was put up before the end is seen now.
-                return self.find();
+                return None;
             }
-            if may_ask && looks % ASK_EVERY == 0 {
-                self.registry.ask(self.index);
+            if may_ask {
+                self.ask(looks);
             }
             looks += 1;
             if !spin.pause() {

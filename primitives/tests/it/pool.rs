@@ -199,6 +199,36 @@ fn a_handle_is_a_future() {
     assert_eq!(result.unwrap(), 8);
 }
 
+/// A panic where a worker drops a result that nobody wants must not end a wait early, nor the worker.
+#[test]
+fn what_panics_when_it_is_dropped_goes_to_the_handler() {
+    struct Fails;
+    impl Drop for Fails {
+        fn drop(&mut self) {
+            fail("dropped")
+        }
+    }
+    let failures = Arc::new(AtomicU64::new(0));
+    let counted = failures.clone();
+    let pool = ThreadPoolBuilder::new()
+        .num_threads(1)
+        .panic_handler(move |_| _ = counted.fetch_add(1, Ordering::Relaxed))
+        .build()
+        .unwrap();
+    for _ in 0..10 {
+        let gate = Arc::new(Event::new());
+        let opened = gate.clone();
+        drop(pool.submit(move || {
+            opened.wait();
+            Fails
+        }));
+        gate.set();
+    }
+    assert_eq!(pool.install(|| fib(10)), 55);
+    drop(pool);
+    assert_eq!(failures.load(Ordering::Relaxed), 10);
+}
+
 #[test]
 fn a_worker_runs_what_its_handle_stands_for() {
     let pool = Arc::new(pool(1));
@@ -346,7 +376,7 @@ fn r02_r03_work_that_meets_falling_asleep_is_done() {
     let pool = pool(2);
     for n in 0..3_000_u64 {
         // Pauses around the time that a worker looks before it sleeps.
-        let pause = Instant::now() + Duration::from_nanos(n * 7 % 15_000);
+        let pause = Instant::now() + Duration::from_nanos(n * 31 % 70_000);
         while Instant::now() < pause {
             std::hint::black_box(());
         }

@@ -4,7 +4,7 @@ use crate::*;
 
 /// Programs of many operations: fewer schedules, without spurious wakes.
 fn sample(name: &str, model: impl Fn() + Clone + Send + Sync + 'static) {
-    const SOME: usize = 200;
+    const SOME: usize = 600;
     for result in [
         run(RandomScheduler::new_from_seed(SEED, SOME), model.clone()),
         run(PctScheduler::new_from_seed(SEED, 3, SOME), model),
