@@ -6,7 +6,7 @@ use crate::*;
 #[test]
 fn two_threads() {
     check_with_spurious("semaphore 2x1", Bounded(4), 1, || semaphore_excludes(2, 1));
-    check("semaphore 2x2", Bounded(4), 1, || semaphore_excludes(2, 2));
+    check("semaphore 2x2", Bounded(3), 1, || semaphore_excludes(2, 2));
     check_with_spurious("semaphore hand-over", Complete, 1, || semaphore_hands_over(1, false));
     check_with_spurious("semaphore many, 2", Bounded(4), 1, || semaphore_many(2));
     check_with_spurious("semaphore bounded", Complete, 1, semaphore_bounded);
@@ -25,9 +25,9 @@ fn three_threads() {
 #[test]
 fn time_outs() {
     check_with_spurious("semaphore time-out", Bounded(2), 1, || semaphore_time_out_strands_nobody(3));
-    check("semaphore reservation, 2", Complete, 1, || semaphore_reservation_hides_nothing(2));
-    check("semaphore reservation, 3", Bounded(2), 1, || semaphore_reservation_hides_nothing(3));
-    check("semaphore saver and reservation", Bounded(2), 1, semaphore_saver_and_reservation);
+    check("semaphore reservation, 2", Bounded(3), 1, || semaphore_reservation_hides_nothing(2));
+    check("semaphore reservation, 3", Bounded(1), 1, || semaphore_reservation_hides_nothing(3));
+    check("semaphore saver and reservation", Bounded(1), 1, semaphore_saver_and_reservation);
     check("semaphore saver gives up", Bounded(2), 1, || semaphore_saver_gives_up(3));
 }
 
