@@ -230,10 +230,10 @@ impl Spin {
     }
 }
 
-#[cfg(not(any(heddle_loom, heddle_shuttle)))]
 impl Drop for Spin {
     #[inline]
     fn drop(&mut self) {
+        #[cfg(not(any(heddle_loom, heddle_shuttle)))]
         if self.extended {
             patience::paid_off();
         }
