@@ -12,11 +12,11 @@ mod support;
 mod program {
     use crate::support;
     use criterion::{BenchmarkId, Criterion};
-    use heddle_primitives::Event;
+    use heddle_primitives::channel;
     use heddle_primitives::oneshot;
     use heddle_primitives::spsc::{Consumer, Producer, RingBuffer};
     use heddle_primitives::sync::atomic::{AtomicU32, Ordering};
-    use heddle_primitives::{Futex, WaitOutcome};
+    use heddle_primitives::{Condvar, Event, Futex, Mutex, Parker, Semaphore, Unparker, WaitOutcome};
     use std::cell::{Cell, UnsafeCell};
     use std::time::Duration;
 
@@ -114,6 +114,105 @@ mod program {
             let ends = self.0.get(side);
             let Message(back) = ends.1.take().expect("made for the last message").recv().expect("sent");
             ends.0 = back;
+        }
+    }
+
+    struct ByCondvar([(Mutex<bool>, Condvar); 2]);
+
+    impl Handover for ByCondvar {
+        const VARIANT: &str = "heddle-condvar";
+
+        fn new() -> Self {
+            Self(Default::default())
+        }
+
+        fn notify(&self, side: usize) {
+            *self.0[side].0.lock() = true;
+            self.0[side].1.notify_one();
+        }
+
+        fn wait(&self, side: usize) {
+            let (flag, condvar) = &self.0[1 - side];
+            let mut flag = flag.lock();
+            condvar.wait_while(&mut flag, |flag| !*flag);
+            *flag = false;
+        }
+    }
+
+    struct BySemaphore([Semaphore; 2]);
+
+    impl Handover for BySemaphore {
+        const VARIANT: &str = "heddle-semaphore";
+
+        fn new() -> Self {
+            Self([Semaphore::new(0), Semaphore::new(0)])
+        }
+
+        fn notify(&self, side: usize) {
+            self.0[side].release(1);
+        }
+
+        fn wait(&self, side: usize) {
+            self.0[1 - side].acquire().forget();
+        }
+    }
+
+    struct ByRendezvous([(channel::Sender<u64>, channel::Receiver<u64>); 2]);
+
+    impl Handover for ByRendezvous {
+        const VARIANT: &str = "heddle-rendezvous";
+
+        fn new() -> Self {
+            Self([channel::bounded(0), channel::bounded(0)])
+        }
+
+        fn notify(&self, side: usize) {
+            self.0[side].0.send(1).expect("the other side stays");
+        }
+
+        fn wait(&self, side: usize) {
+            assert_eq!(self.0[1 - side].1.recv(), Ok(1));
+        }
+    }
+
+    struct ByParker(Sides<Parker>, [Unparker; 2]);
+
+    impl Handover for ByParker {
+        const VARIANT: &str = "heddle-parker";
+
+        fn new() -> Self {
+            let parkers = [Parker::new(), Parker::new()];
+            let unparkers = [parkers[1].unparker().clone(), parkers[0].unparker().clone()];
+            let [zero, one] = parkers;
+            Self(Sides::new(zero, one), unparkers)
+        }
+
+        fn notify(&self, side: usize) {
+            self.1[side].unpark();
+        }
+
+        fn wait(&self, side: usize) {
+            self.0.get(side).park();
+        }
+    }
+
+    struct CrossbeamParker(Sides<crossbeam_utils::sync::Parker>, [crossbeam_utils::sync::Unparker; 2]);
+
+    impl Handover for CrossbeamParker {
+        const VARIANT: &str = "crossbeam-parker";
+
+        fn new() -> Self {
+            let (zero, one) = (crossbeam_utils::sync::Parker::new(), crossbeam_utils::sync::Parker::new());
+            let unparkers = [one.unparker().clone(), zero.unparker().clone()];
+            Self(Sides::new(zero, one), unparkers)
+        }
+
+        fn notify(&self, side: usize) {
+            self.1[side].unpark();
+        }
+
+        fn wait(&self, side: usize) {
+            self.0.get(side).park();
         }
     }
 
@@ -340,12 +439,17 @@ mod program {
         rounds::<ByEvent>(c, group, delay);
         rounds::<ByQueue>(c, group, delay);
         rounds::<ByOneshot>(c, group, delay);
+        rounds::<ByCondvar>(c, group, delay);
+        rounds::<BySemaphore>(c, group, delay);
+        rounds::<ByRendezvous>(c, group, delay);
+        rounds::<ByParker>(c, group, delay);
         rounds::<StdCondvar>(c, group, delay);
         rounds::<ParkingLot>(c, group, delay);
         rounds::<StdChannel>(c, group, delay);
         rounds::<Rendezvous>(c, group, delay);
         rounds::<PeerOneshot>(c, group, delay);
         rounds::<StdPark>(c, group, delay);
+        rounds::<CrossbeamParker>(c, group, delay);
         rounds::<Sleeping>(c, group, delay);
         if group != "handover/one-cpu" {
             // Alone on one CPU it would take a time slice a round.

@@ -4,7 +4,7 @@ mod queue;
 
 use crate::mutex::MutexGuard;
 use crate::scope::{Private, Scope};
-use crate::spin::{DEFAULT_SPIN, Spin};
+use crate::spin::{HANDOVER_SPIN, Spin};
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::futex::{Futex, WaitOutcome};
 use queue::{Queue, SLEEPERS, TICKETS, bits, is_released};
@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 /// Still, wait in a loop, as with every condition variable: the thread that a notification releases does not find
 /// the mutex free, and others may have changed the data first.
 ///
-/// Notifying while nobody waits is one load; notifying waiters that still spin makes no system call. A waiter spins about 1.5 us
+/// Notifying while nobody waits is one load; notifying waiters that still spin makes no system call. A waiter spins about 15 us
 /// before it sleeps. Notify while holding the mutex, or after a change that was made while holding it: a change made without it
 /// may fall between a waiter's look and its wait, here as elsewhere.
 ///
@@ -293,7 +293,7 @@ impl<S: Scope> Condvar<S> {
     /// Waits until `ticket` is released; false if `deadline` came first.
     fn sleep(&self, ticket: u32, mut deadline: Option<Instant>) -> bool {
         let word = self.released.word();
-        let mut spin = Spin::new::<S>(DEFAULT_SPIN, deadline);
+        let mut spin = Spin::new::<S>(HANDOVER_SPIN, deadline);
         loop {
             // ORDERING: acquires what all notifiers up to this ticket have released, see `release`.
             let seen = word.load(Ordering::Acquire);

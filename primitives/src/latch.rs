@@ -1,7 +1,7 @@
 //! A door that opens when enough has happened.
 
 use crate::scope::{Private, Scope};
-use crate::spin::{DEFAULT_SPIN, Spin};
+use crate::spin::{HANDOVER_SPIN, Spin};
 use crate::sync::atomic::Ordering;
 use crate::sync::futex::{Futex, WaitOutcome};
 use std::fmt;
@@ -167,7 +167,7 @@ impl<S: Scope> Latch<S> {
     #[cold]
     fn wait_slow(&self, deadline: Option<Instant>) -> bool {
         let word = self.futex.word();
-        let mut spin = Spin::new::<S>(DEFAULT_SPIN, deadline);
+        let mut spin = Spin::new::<S>(HANDOVER_SPIN, deadline);
         let mut timed_out = false;
         loop {
             // ORDERING: acquires as in `is_open`.

@@ -1,7 +1,7 @@
 //! Putting one thread to sleep and waking it.
 
 use crate::scope::Private;
-use crate::spin::{DEFAULT_SPIN, Spin};
+use crate::spin::{HANDOVER_SPIN, Spin};
 use crate::sync::Arc;
 use crate::sync::atomic::Ordering;
 use crate::sync::futex::{Futex, WaitOutcome};
@@ -101,7 +101,7 @@ impl Parker {
     #[cold]
     fn park_slow(&self, deadline: Option<Instant>) -> bool {
         let state = &self.unparker.state;
-        let mut spin = Spin::new::<Private>(DEFAULT_SPIN, deadline);
+        let mut spin = Spin::new::<Private>(HANDOVER_SPIN, deadline);
         while spin.pause() {
             // ORDERING: tells whether taking is worth trying.
             if state.word().load(Ordering::Relaxed) == TOKEN && self.take() {

@@ -1,6 +1,6 @@
 //! A semaphore that refuses more permits than it began with.
 
-use super::{MAX, Semaphore, SemaphorePermit};
+use super::{Semaphore, SemaphorePermit};
 use crate::scope::{Private, Scope};
 use std::error::Error;
 use std::fmt;
@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 /// A [`Semaphore`] that never has more permits than at first; Python's `threading.BoundedSemaphore`.
 ///
-/// A release too many is an error and changes nothing. Everything else is as there.
+/// A release too many is an error and changes nothing, which makes it a little slower: it takes no reservations, since one that is cancelled
+/// could hide such a release. Everything else is as there.
 ///
-/// Layout (`repr(C)`): the semaphore's word, then the limit, 32 bits. All-zero bytes are a semaphore that never has a permit.
+/// Layout (`repr(C)`): the semaphore's words, then the limit, 32 bits. All-zero bytes are a semaphore that never has a permit.
 ///
 /// ```
 /// use heddle_primitives::{BoundedSemaphore, OverReleased};
@@ -58,25 +59,25 @@ impl<S: Scope> BoundedSemaphore<S> {
     /// As [`Semaphore::acquire`].
     #[inline]
     pub fn acquire(&self) -> SemaphorePermit<'_, S> {
-        self.bound(self.semaphore.acquire())
+        self.acquire_many_inner(1)
     }
 
     /// As [`Semaphore::try_acquire`].
     #[inline]
     pub fn try_acquire(&self) -> Option<SemaphorePermit<'_, S>> {
-        self.semaphore.try_acquire().map(|permit| self.bound(permit))
+        self.try_acquire_many(1)
     }
 
     /// As [`Semaphore::acquire_for`].
     #[inline]
     pub fn acquire_for(&self, timeout: Duration) -> Option<SemaphorePermit<'_, S>> {
-        self.semaphore.acquire_for(timeout).map(|permit| self.bound(permit))
+        self.acquire_timed(1, || Instant::now().checked_add(timeout))
     }
 
     /// As [`Semaphore::acquire_until`].
     #[inline]
     pub fn acquire_until(&self, deadline: Instant) -> Option<SemaphorePermit<'_, S>> {
-        self.semaphore.acquire_until(deadline).map(|permit| self.bound(permit))
+        self.acquire_timed(1, || Some(deadline))
     }
 
     /// As [`Semaphore::acquire_many`].
@@ -86,13 +87,13 @@ impl<S: Scope> BoundedSemaphore<S> {
     #[inline]
     pub fn acquire_many(&self, n: u32) -> SemaphorePermit<'_, S> {
         assert!(n <= self.limit, "more permits than there can be");
-        self.bound(self.semaphore.acquire_many(n))
+        self.acquire_many_inner(n)
     }
 
     /// As [`Semaphore::try_acquire_many`].
     #[inline]
     pub fn try_acquire_many(&self, n: u32) -> Option<SemaphorePermit<'_, S>> {
-        self.semaphore.try_acquire_many(n).map(|permit| self.bound(permit))
+        self.semaphore.take_exactly(n).then(|| self.permit(n))
     }
 
     /// As [`Semaphore::acquire_many_for`].
@@ -102,7 +103,7 @@ impl<S: Scope> BoundedSemaphore<S> {
     #[inline]
     pub fn acquire_many_for(&self, n: u32, timeout: Duration) -> Option<SemaphorePermit<'_, S>> {
         assert!(n <= self.limit, "more permits than there can be");
-        self.semaphore.acquire_many_for(n, timeout).map(|permit| self.bound(permit))
+        self.acquire_timed(n, || Instant::now().checked_add(timeout))
     }
 
     /// As [`Semaphore::acquire_many_until`].
@@ -112,7 +113,7 @@ impl<S: Scope> BoundedSemaphore<S> {
     #[inline]
     pub fn acquire_many_until(&self, n: u32, deadline: Instant) -> Option<SemaphorePermit<'_, S>> {
         assert!(n <= self.limit, "more permits than there can be");
-        self.semaphore.acquire_many_until(n, deadline).map(|permit| self.bound(permit))
+        self.acquire_timed(n, || Some(deadline))
     }
 
     /// Gives `n` permits back and wakes those who wait for them.
@@ -130,11 +131,26 @@ impl<S: Scope> BoundedSemaphore<S> {
     }
 
     #[inline(always)]
-    fn bound<'a>(&'a self, permit: SemaphorePermit<'a, S>) -> SemaphorePermit<'a, S> {
-        debug_assert!(self.limit <= MAX);
-        let permits = permit.permits();
-        permit.forget();
-        SemaphorePermit::new(&self.semaphore, permits, self.limit)
+    fn acquire_many_inner(&self, n: u32) -> SemaphorePermit<'_, S> {
+        if !self.semaphore.take_exactly(n) {
+            self.semaphore.take_slow(n, None);
+        }
+        self.permit(n)
+    }
+
+    #[inline(always)]
+    fn acquire_timed(
+        &self,
+        n: u32,
+        deadline: impl FnOnce() -> Option<Instant>,
+    ) -> Option<SemaphorePermit<'_, S>> {
+        let taken = self.semaphore.take_exactly(n) || self.semaphore.take_slow(n, deadline());
+        taken.then(|| self.permit(n))
+    }
+
+    #[inline(always)]
+    fn permit(&self, n: u32) -> SemaphorePermit<'_, S> {
+        SemaphorePermit::new(&self.semaphore, n, self.limit)
     }
 }
 

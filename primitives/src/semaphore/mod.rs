@@ -12,12 +12,11 @@ pub use permit::OwnedSemaphorePermit;
 pub use permit::SemaphorePermit;
 
 use crate::scope::{Private, Scope};
-use crate::spin::{DEFAULT_SPIN, Spin};
+use crate::spin::{DEFAULT_SPIN, HANDOVER_SPIN, Spin};
 #[cfg(not(any(heddle_loom, heddle_shuttle)))]
 use crate::sync::Arc;
-use crate::sync::atomic::Ordering;
+use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::sync::futex::{Futex, WaitOutcome};
-use crate::sync::thread;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
@@ -29,15 +28,16 @@ const SAVING: u32 = 2;
 /// One permit; they are counted in the bits above.
 const ONE: u32 = 4;
 
-/// The most permits.
-const MAX: u32 = u32::MAX / ONE;
+/// The most permits: the count has a sign, and for a moment it may be twice as large.
+const MAX: u32 = (i32::MAX as u32 / ONE) / 2;
+/// What makes the word after an addition worth a look: somebody is to be woken, there are more than the most, or less than none.
+const LOOK: u32 = SLEEPERS | SAVING | !(i32::MAX as u32 / 2);
+/// As many are given back in one addition: 2^22 threads, more than there can be, do not get from the most to twice the most.
+const FEW: u32 = 64;
 
 /// What the one who saves sleeps for, and all others.
 const SAVER: NonZeroU32 = NonZeroU32::new(1).unwrap();
 const OTHERS: NonZeroU32 = NonZeroU32::new(2).unwrap();
-
-/// How often a waiter gives its CPU to another thread before it sleeps. None under the checkers, to which a yield says nothing new.
-const YIELDS: u32 = if cfg!(any(heddle_loom, heddle_shuttle)) { 0 } else { 2 };
 
 /// A number of permits that threads take and give back; Python's `threading.Semaphore`.
 ///
@@ -53,17 +53,25 @@ const YIELDS: u32 = if cfg!(any(heddle_loom, heddle_shuttle)) { 0 } else { 2 };
 /// |---|---|
 /// | 0 | somebody sleeps, or was woken and has not yet said so (see below) |
 /// | 1 | somebody saves |
-/// | 2-31 | permits |
+/// | 2-31 | permits less reservations, with a sign |
 ///
 /// # The protocol
 ///
-/// Giving back is one exchange, after which only the address is used: who gets the permit may free the semaphore. If bit 0 is
-/// set it is cleared by that exchange, and as many sleepers are woken as permits came. A thread that has slept cannot know
+/// [`acquire`](Self::acquire) first subtracts a permit, whether there is one or not, since a subtraction is cheaper than an exchange. If there was none,
+/// that is a *reservation*: it becomes a permit as soon as the count is not below 0, which the thread looks for once more,
+/// and is cancelled only while the count is below 0. So the count is that of the permits nobody has a claim to, and a cancellation leaves nothing to be
+/// had and need not wake anybody: of several who have reservations the last one to look has whatever permits came. While somebody saves, reservations are cancelled in any
+/// case, and the saver is woken to look again.
+///
+/// Giving back is one addition or exchange, after which only the address is used: who gets the permit may free the semaphore. Either
+/// tells whether bit 0 was set, and if so as many sleepers are woken as permits came. The exchange also clears it, so that the next release makes no
+/// system call; the addition, which saves looking at the word first, cannot. Which one to use is what the second word advises:
+/// it says whether there were sleepers lately, and if it is wrong, that costs time and nothing else. A thread that has slept cannot know
 /// whether others still do: it sets the bit again when it takes a permit or goes back to sleep. Meanwhile more permits may have come, whose givers saw no bit: so if permits are left
 /// when it takes one, it wakes the next. While somebody saves, the bit stays, and a release wakes the saver only; when it has finished, it
 /// clears both bits and wakes all others.
 ///
-/// Layout: one word. All-zero bytes are a semaphore without permits. In scope [`Shared`](crate::Shared) permits of a process that dies are
+/// Layout (`repr(C)`): the word above, then the advice, 32 bits each. All-zero bytes are a semaphore without permits. In scope [`Shared`](crate::Shared) permits of a process that dies are
 /// lost, and if it saved, everybody waits for ever.
 ///
 /// ```
@@ -84,6 +92,8 @@ const YIELDS: u32 = if cfg!(any(heddle_loom, heddle_shuttle)) { 0 } else { 2 };
 #[repr(C)]
 pub struct Semaphore<S: Scope = Private> {
     futex: Futex<S>,
+    /// Whether to give back by exchanges.
+    careful: AtomicU32,
 }
 
 impl Semaphore {
@@ -109,7 +119,7 @@ impl<S: Scope> Semaphore<S> {
         /// If `permits` is above [`Semaphore::MAX_PERMITS`].
         pub const fn new_in(permits: u32) -> Self {
             assert!(permits <= MAX, "too many permits");
-            Self { futex: Futex::new_in(permits * ONE) }
+            Self { futex: Futex::new_in(permits * ONE), careful: AtomicU32::new(0) }
         }
     }
 
@@ -119,7 +129,8 @@ impl<S: Scope> Semaphore<S> {
         self.acquire_many(1)
     }
 
-    /// Takes a permit if that is possible without waiting.
+    /// Takes a permit if that is possible without waiting. It may find none although there is one while another thread looks for one
+    /// too, even if that one gives up.
     #[inline]
     pub fn try_acquire(&self) -> Option<SemaphorePermit<'_, S>> {
         self.try_acquire_many(1)
@@ -152,7 +163,7 @@ impl<S: Scope> Semaphore<S> {
     /// Takes `n` permits at once if that is possible without waiting.
     #[inline]
     pub fn try_acquire_many(&self, n: u32) -> Option<SemaphorePermit<'_, S>> {
-        self.take_fast(n).then(|| SemaphorePermit::new(self, n, MAX))
+        self.take_exactly(n).then(|| SemaphorePermit::new(self, n, MAX))
     }
 
     /// Takes `n` permits at once, waiting no longer than `timeout`; a time beyond the clock's range means no limit.
@@ -178,7 +189,7 @@ impl<S: Scope> Semaphore<S> {
     /// Adds `n` permits and wakes those who wait for them.
     ///
     /// # Panics
-    /// If there would be more than [`Semaphore::MAX_PERMITS`]; none is added then.
+    /// If there would be more than [`Semaphore::MAX_PERMITS`]; none is added then, but others may have seen more for a moment.
     #[inline]
     pub fn release(&self, n: u32) {
         if !self.give(n, MAX) {
@@ -189,18 +200,27 @@ impl<S: Scope> Semaphore<S> {
     /// How many permits there are; others may change that at any time, and while somebody saves, only that thread may take them.
     pub fn available_permits(&self) -> u32 {
         // ORDERING: a hint; nothing is read on the strength of it.
-        self.futex.word().load(Ordering::Relaxed) / ONE
+        permits(self.futex.word().load(Ordering::Relaxed))
     }
 
     /// Takes `n` permits if they are there and nobody saves.
     #[inline(always)]
     fn take_fast(&self, n: u32) -> bool {
+        if n != 1 {
+            return self.take_exactly(n);
+        }
+        // ORDERING: acquires what the release of this permit has released, directly or through the RMWs between.
+        may_take(self.futex.word().fetch_sub(ONE, Ordering::Acquire), 1) || self.settle()
+    }
+
+    /// Takes `n` permits if they are there and nobody saves; reserves none.
+    #[inline(always)]
+    fn take_exactly(&self, n: u32) -> bool {
         let word = self.futex.word();
         // ORDERING: the exchange below has the last word.
         let mut seen = word.load(Ordering::Relaxed);
         while may_take(seen, n) {
-            // ORDERING: success acquires what the releases of these permits have released, directly or through the RMWs between;
-            // failure reads nothing.
+            // ORDERING: as in `take_fast`; failure reads nothing.
             match word.compare_exchange_weak(seen, seen - n * ONE, Ordering::Acquire, Ordering::Relaxed) {
                 Ok(_) => return true,
                 Err(found) => seen = found,
@@ -209,15 +229,39 @@ impl<S: Scope> Semaphore<S> {
         n == 0
     }
 
+    /// Makes a permit of the caller's reservation, or cancels it.
+    #[cold]
+    fn settle(&self) -> bool {
+        let word = self.futex.word();
+        // ORDERING: acquires as in `take_fast`: a release since then may be that of the caller's permit.
+        let mut seen = word.load(Ordering::Acquire);
+        loop {
+            let saving = seen & SAVING != 0;
+            if !saving && seen.cast_signed() >= 0 {
+                return true;
+            }
+            // ORDERING: success publishes nothing; an RMW continues the releases before. Failure acquires as above.
+            match word.compare_exchange(seen, seen.wrapping_add(ONE), Ordering::Relaxed, Ordering::Acquire) {
+                Ok(_) => {
+                    if saving {
+                        // It may have looked when the count was too low by this one.
+                        self.futex.wake_class(1, SAVER);
+                    }
+                    return false;
+                }
+                Err(found) => seen = found,
+            }
+        }
+    }
+
     /// Takes `n` permits, or returns false once `deadline` has passed.
     #[cold]
     fn take_slow(&self, n: u32, deadline: Option<Instant>) -> bool {
         assert!(n <= MAX, "more permits than there can be");
         let word = self.futex.word();
         let mut slept = false;
-        let mut yields = YIELDS;
+        let mut spin = Spin::new::<S>(HANDOVER_SPIN, deadline);
         loop {
-            let mut spin = Spin::new::<S>(DEFAULT_SPIN, deadline);
             let seen = loop {
                 // ORDERING: the exchange below has the last word.
                 let seen = word.load(Ordering::Relaxed);
@@ -225,7 +269,10 @@ impl<S: Scope> Semaphore<S> {
                     let next = if slept { (seen - n * ONE) | SLEEPERS } else { seen - n * ONE };
                     // ORDERING: as in `take_fast`.
                     if word.compare_exchange(seen, next, Ordering::Acquire, Ordering::Relaxed).is_ok() {
-                        if slept && next >= ONE {
+                        if slept {
+                            self.advise(next);
+                        }
+                        if slept && permits(next) != 0 {
                             // Others may have come while the bit was not set; see the protocol.
                             self.futex.wake_class(1, OTHERS);
                         }
@@ -234,11 +281,7 @@ impl<S: Scope> Semaphore<S> {
                     continue;
                 }
                 if !spin.pause() {
-                    if yields == 0 {
-                        break seen;
-                    }
-                    yields -= 1;
-                    thread::yield_now();
+                    break seen;
                 }
             };
             if n > 1 && seen & SAVING == 0 {
@@ -254,10 +297,14 @@ impl<S: Scope> Semaphore<S> {
             {
                 continue;
             }
+            self.advise(seen | SLEEPERS);
             match self.futex.wait_class(seen | SLEEPERS, deadline, OTHERS) {
                 // The bit stays: at worst a release wakes nobody. Clearing it would strand those who sleep as well.
                 WaitOutcome::TimedOut => return false,
-                WaitOutcome::Woken => slept = true,
+                WaitOutcome::Woken => {
+                    slept = true;
+                    spin = Spin::new::<S>(DEFAULT_SPIN, deadline);
+                }
                 WaitOutcome::Mismatch => {}
             }
         }
@@ -271,7 +318,7 @@ impl<S: Scope> Semaphore<S> {
         loop {
             // ORDERING: the exchange below has the last word.
             let seen = word.load(Ordering::Relaxed);
-            let enough = seen / ONE >= n;
+            let enough = permits(seen) >= n;
             if enough || timed_out {
                 let left = if enough { seen - n * ONE } else { seen };
                 // ORDERING: as in `take_fast`.
@@ -293,6 +340,40 @@ impl<S: Scope> Semaphore<S> {
     /// Adds `n` permits unless there would be more than `limit`; false then.
     #[inline(always)]
     fn give(&self, n: u32, limit: u32) -> bool {
+        if limit != MAX || n > FEW {
+            return self.give_carefully(n, limit);
+        }
+        // ORDERING: advice; both ways are right at any time.
+        if self.careful.load(Ordering::Relaxed) != 0 {
+            return self.give_carefully(n, limit);
+        }
+        let word = self.futex.word();
+        // ORDERING: releases what the caller wrote to those who take the permits; as an RMW it continues the releases before.
+        let seen = word.fetch_add(n * ONE, Ordering::Release);
+        seen.wrapping_add(n * ONE) & LOOK == 0 || self.given(seen, n)
+    }
+
+    /// What is left to do after `n` permits were added to `seen`; false if there are too many.
+    ///
+    /// The object may be gone; only its address is used, unless there are too many.
+    #[cold]
+    fn given(&self, seen: u32, n: u32) -> bool {
+        if permits(seen) + n > MAX {
+            // ORDERING: takes back what should not be there, a debt of those who have it already. Nobody frees a semaphore
+            // because one of so many permits came.
+            self.futex.word().fetch_sub(n * ONE, Ordering::Relaxed);
+            return false;
+        }
+        if seen & SAVING != 0 {
+            self.futex.wake_class(1, SAVER);
+        } else if seen & SLEEPERS != 0 {
+            self.futex.wake_class(n, OTHERS);
+        }
+        true
+    }
+
+    /// [`give`](Self::give) that holds any limit and clears the bit for sleepers.
+    fn give_carefully(&self, n: u32, limit: u32) -> bool {
         if n == 0 {
             return true;
         }
@@ -300,35 +381,28 @@ impl<S: Scope> Semaphore<S> {
         // ORDERING: the exchange below has the last word.
         let mut seen = word.load(Ordering::Relaxed);
         loop {
-            if n > limit || seen / ONE > limit - n {
+            if n > limit || permits(seen) > limit - n {
                 return false;
             }
+            self.advise(seen);
             let kept = if seen & SAVING == 0 { !SLEEPERS } else { u32::MAX };
-            // ORDERING: releases what the caller wrote to those who take the permits; as an RMW it continues the releases before.
+            // ORDERING: as in `give`.
             match word.compare_exchange_weak(
                 seen,
-                (seen & kept) + n * ONE,
+                (seen & kept).wrapping_add(n * ONE),
                 Ordering::Release,
                 Ordering::Relaxed,
             ) {
-                Ok(_) => break,
+                Ok(_) => return seen & (SLEEPERS | SAVING) == 0 || self.given(seen, n),
                 Err(found) => seen = found,
             }
         }
-        if seen & (SLEEPERS | SAVING) != 0 {
-            self.wake(seen, n);
-        }
-        true
     }
 
-    /// The object may be gone; only its address is used.
-    #[cold]
-    fn wake(&self, seen: u32, n: u32) {
-        if seen & SAVING != 0 {
-            self.futex.wake_class(1, SAVER);
-        } else {
-            self.futex.wake_class(n, OTHERS);
-        }
+    /// Says how to give back from now on, by what the word holds. Not to be called after giving back.
+    fn advise(&self, seen: u32) {
+        // ORDERING: advice.
+        self.careful.store(seen & (SLEEPERS | SAVING), Ordering::Relaxed);
     }
 }
 
@@ -370,10 +444,16 @@ impl<S: Scope> fmt::Debug for Semaphore<S> {
     }
 }
 
+/// How many permits nobody has a claim to.
+#[inline(always)]
+fn permits(seen: u32) -> u32 {
+    if seen.cast_signed() < 0 { 0 } else { seen / ONE }
+}
+
 /// Whether somebody who does not save may take `n` permits.
 #[inline(always)]
 fn may_take(seen: u32, n: u32) -> bool {
-    seen & SAVING == 0 && seen / ONE >= n
+    seen & SAVING == 0 && permits(seen) >= n
 }
 
 #[cold]

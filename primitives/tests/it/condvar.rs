@@ -292,7 +292,8 @@ fn r15_condvar_huge_time_outs_do_not_overflow() {
     });
 }
 
-/// litebox #809: a wrong count of those woken.
+/// litebox #809: a wrong count of those woken. Every notification ends a wait. That more waits end than were told is allowed: who
+/// gives up deep in the queue, where there may be many tickets of those who gave up before, releases those in front of it.
 #[test]
 fn r17_counts_hold_while_waiters_give_up() {
     let (mutex, condvar) = (Mutex::new(()), Condvar::new());

@@ -307,7 +307,7 @@ fn zeroed_signals_are_fresh() {
     assert_eq!(page.get::<OnceLock<u64, Shared>>().get(), None);
     assert!(!page.get::<Condvar<Shared>>().notify_one());
     page.unmap();
-    assert_eq!((size_of::<Semaphore<Shared>>(), size_of::<BoundedSemaphore<Shared>>()), (4, 8));
+    assert_eq!((size_of::<Semaphore<Shared>>(), size_of::<BoundedSemaphore<Shared>>()), (8, 12));
     assert_eq!((size_of::<Latch<Shared>>(), size_of::<Once<Shared>>()), (4, 4));
     assert_eq!((size_of::<Condvar<Shared>>(), size_of::<OnceLock<u64, Shared>>()), (16, 16));
 }

@@ -102,6 +102,31 @@ pub fn semaphore_saver_gives_up(threads: u32) {
     assert_eq!(shared.available_permits(), 1);
 }
 
+/// One reserves, in vain perhaps, while permits come: whoever sleeps still gets one, and nobody is refused for more than that one.
+pub fn semaphore_reservation_hides_nothing(threads: u32) {
+    let shared = Arc::new(Semaphore::new(0));
+    team(threads, &shared, move |semaphore, n| match n {
+        0 => {
+            semaphore.release(2);
+            assert!(threads != 2 || semaphore.try_acquire().is_some());
+        }
+        1 => drop(semaphore.acquire_until(Instant::now())),
+        _ => drop(semaphore.acquire()),
+    });
+    assert_eq!(shared.available_permits(), 2);
+}
+
+/// One saves for two permits, which come one by one, while another reserves one.
+pub fn semaphore_saver_and_reservation() {
+    let shared = Arc::new(Semaphore::new(1));
+    team(3, &shared, move |semaphore, n| match n {
+        0 => semaphore.release(1),
+        1 => drop(semaphore.acquire_until(Instant::now())),
+        _ => drop(semaphore.acquire_many(2)),
+    });
+    assert_eq!(shared.available_permits(), 2);
+}
+
 /// A release too many is refused, or is the one that counts and the other's is refused.
 pub fn semaphore_bounded() {
     let shared = Arc::new(BoundedSemaphore::new(1));

@@ -10,6 +10,8 @@ fn limits_and_hands_over() {
     check("semaphore many", || semaphore_many(3));
     check("semaphore two savers", semaphore_two_savers);
     check("semaphore time-out", || semaphore_time_out_strands_nobody(4));
+    check("semaphore reservation", || semaphore_reservation_hides_nothing(4));
+    check("semaphore saver and reservation", semaphore_saver_and_reservation);
     check("semaphore saver gives up", || semaphore_saver_gives_up(4));
     check_all("semaphore bounded", 83, semaphore_bounded);
 }
