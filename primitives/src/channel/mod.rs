@@ -12,7 +12,7 @@
 //! While nobody sleeps, a send or a receive is one compare-and-swap and one store (without a limit, a receive is a
 //! compare-and-swap and an exchange), and on processors other than x86-64 a fence. A waiter spins and yields before it sleeps, 1.5 us
 //! and four yields (longer just after a sleep, see [`spin`](crate::spin)), where sender and receiver meet 15 us and two; each value wakes at
-//! most one. Under load waiters and losers of a race look again only after 0.2 to 0.8 us, so that the other side's work comes in batches: a
+//! most one. Under load waiters and losers of a race look again only after 0.2 to 1.5 us, so that the other side's work comes in batches: a
 //! value may lie there for so long before it is seen.
 //!
 //! Memory: about 5 cache-line pairs for a channel; 4 bytes and the value, as aligned, for each slot of a bounded one; blocks of

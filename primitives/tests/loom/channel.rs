@@ -32,6 +32,18 @@ fn many_to_many() {
 }
 
 #[test]
+fn blocks_end_while_two_try() {
+    // A block has two slots here.
+    for (filled, sends, at_least) in
+        [(0, [true, true], 921), (4, [false, false], 2_324), (1, [true, false], 383), (3, [false, true], 81)]
+    {
+        check(&format!("channel None, {filled} and tries {sends:?}"), Bounded(2), at_least, move || {
+            channel_tries(None, filled, sends, 2)
+        });
+    }
+}
+
+#[test]
 fn time_outs() {
     for (capacity, at_least) in ALL.into_iter().zip([214, 764, 560]) {
         check(&format!("channel {capacity:?}, time-out"), Bounded(2), at_least, move || {
@@ -76,6 +88,25 @@ fn selection() {
     check("channel, select times out, 0", Bounded(2), 4_277, || channel_select_times_out(0));
     check("channel, select times out, 1", Bounded(2), 1_512, || channel_select_times_out(1));
     check("channel, select beside a receiver", Bounded(1), 496, channel_select_beside_a_receiver);
+}
+
+#[test]
+fn selection_beside_others() {
+    for select_sends in [false, true] {
+        check(&format!("channel, select {select_sends} against try"), Bounded(2), 465, move || {
+            channel_select_meets_try(select_sends)
+        });
+        for capacity in [Some(0), Some(1)] {
+            check(
+                &format!("channel {capacity:?}, select {select_sends}, close"),
+                Bounded(2),
+                196,
+                move || channel_select_is_closed(capacity, select_sends),
+            );
+        }
+    }
+    check("channel, ready for a selection", Bounded(2), 506, channel_ready_for_a_selection);
+    check("channel None, select false, close", Bounded(2), 196, || channel_select_is_closed(None, false));
 }
 
 #[test]
