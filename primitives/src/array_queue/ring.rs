@@ -393,9 +393,13 @@ impl Backoff {
     }
 
     /// Another thread was faster; nothing to wait for. Says nothing new to the checkers.
+    ///
+    /// The longest pause at once, 0.8 us: meanwhile the winner completes some thirty operations in its own cache, where two that
+    /// take turns would fetch the position from each other for every one of them.
     #[inline(always)]
     pub fn lost(&mut self) {
         if cfg!(not(any(heddle_loom, heddle_shuttle))) {
+            self.step = self.step.max(Self::PATIENCE);
             self.pauses();
         }
     }

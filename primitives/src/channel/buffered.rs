@@ -11,10 +11,12 @@ use crate::sync::{Arc, thread};
 use std::ptr::null_mut;
 use std::time::Instant;
 
-/// Pauses between the first two looks of one who waits, and between two late ones: who looks less often finds several values,
-/// or room for several, and slows the other side down less.
-const FIRST_PAUSES: u32 = 2;
-const LONGEST_PAUSES: u32 = 16;
+/// Pauses between the first two looks of one who waits at a bounded channel, and between two late ones, 0.2 and 0.8 us: who
+/// looks less often finds several values, or room for several, and slows the other side down less.
+const BOUNDED_PAUSES: (u32, u32) = (16, 64);
+
+/// The same for a channel without a limit, whose receivers fetch the line from the senders at every look.
+const UNBOUNDED_PAUSES: (u32, u32) = (64, 256);
 
 /// How often a waiter gives its CPU to another thread before it sleeps: where threads outnumber CPUs the other side may be waiting
 /// for this one, and then fills or empties the queue at a stroke, while a sleeper is woken for every single value. None under
@@ -193,7 +195,8 @@ impl<Q: Queue> Buffered<Q> {
         };
         let mut timed_out = false;
         loop {
-            let spin = Spin::exponential::<Private>(DEFAULT_SPIN, deadline, FIRST_PAUSES, LONGEST_PAUSES);
+            let (first, longest) = if Q::BOUNDED { BOUNDED_PAUSES } else { UNBOUNDED_PAUSES };
+            let spin = Spin::exponential::<Private>(DEFAULT_SPIN, deadline, first, longest);
             // Not patiently where there may be a backlog: who spins beside a sender that waits for the CPU gets few values.
             let mut spin = if Q::BOUNDED { spin.patient() } else { spin };
             let mut yields = if timed_out { 0 } else { YIELDS };

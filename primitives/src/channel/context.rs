@@ -70,6 +70,10 @@ impl Chosen {
 pub(super) struct Sleeper(Option<Arc<Context>>);
 
 impl Sleeper {
+    pub fn nobody() -> Self {
+        Self(None)
+    }
+
     pub fn wake(self) {
         if let Some(context) = self.0 {
             context.futex.wake_one();

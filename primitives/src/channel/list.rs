@@ -4,7 +4,7 @@ use super::buffered::Queue;
 use super::flavour::Token;
 use crate::array_queue::{Backoff, Refused};
 use crate::cache_padded::CachePadded;
-use crate::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use crate::sync::cell::UnsafeCell;
 use crate::sync::fence;
 use std::fmt;
@@ -13,39 +13,34 @@ use std::mem::MaybeUninit;
 use std::ptr::null_mut;
 
 /// Slots in a block. Two under the checkers, so that they see blocks end.
-const SLOTS: usize = if cfg!(any(heddle_loom, heddle_shuttle)) { 2 } else { 31 };
+const SLOTS: usize = if cfg!(any(heddle_loom, heddle_shuttle)) { 2 } else { 63 };
 /// Positions in a block: one for each slot, and one that stands while the next block is put in place.
 const LAP: u64 = SLOTS as u64 + 1;
 /// From one position to the next; the bit below closes the queue, in the tail.
 const STEP: u64 = 2;
 const MARK: u64 = 1;
 
-/// The value has been read.
-const READ: u8 = 1;
-/// The block is to be freed by whoever reads this value.
-const DESTROY: u8 = 2;
-
 struct Slot<T> {
     value: UnsafeCell<MaybeUninit<T>>,
     /// 1 once the value is there. Written once, by the push.
     written: AtomicU8,
-    /// `READ` and `DESTROY`. By exchanges only.
-    state: AtomicU8,
 }
 
 struct Block<T> {
-    next: AtomicPtr<Block<T>>,
     slots: [Slot<T>; SLOTS],
+    next: AtomicPtr<Block<T>>,
+    /// How many values have been read.
+    read: CachePadded<AtomicU32>,
 }
 
 impl<T> Block<T> {
     fn new() -> Box<Self> {
         Box::new(Self {
             next: AtomicPtr::new(null_mut()),
+            read: CachePadded::new(AtomicU32::new(0)),
             slots: std::array::from_fn(|_| Slot {
                 value: UnsafeCell::new(MaybeUninit::uninit()),
                 written: AtomicU8::new(0),
-                state: AtomicU8::new(0),
             }),
         })
     }
@@ -57,9 +52,9 @@ impl<T> Block<T> {
 /// claims the last slot of a block puts the next block in place while the position stands behind the last slot, where the
 /// others wait. The value is read when its push has written it.
 ///
-/// A block is freed (or kept, for the next push that needs one) once, when all its values have been read: whoever reads the last slot looks at all the others, and where
-/// one is still being read, leaves the rest to its reader (`DESTROY`). Nobody looks into a block without a claim in it, so
-/// nobody looks into one that was freed.
+/// Those who have read a value count that in the block, away from the values, which the pushes are still writing next to; whoever
+/// counts the last one frees the block, or keeps it for the next push that needs one. Nobody looks into a block without a
+/// claim in it, and all claims have been counted then, so nobody looks into one that was freed.
 ///
 /// "Empty" is said only where the head was read, and then the tail at the same position, as in
 /// [`ArrayQueue`](crate::ArrayQueue). A tail that was seen once stays a lower bound, so pops look at the true one, which the
@@ -160,8 +155,8 @@ impl<T> List<T> {
         block.next.with_mut(|next| *next = null_mut());
         for slot in &mut block.slots {
             slot.written.with_mut(|written| *written = 0);
-            slot.state.with_mut(|state| *state = 0);
         }
+        block.read.with_mut(|read| *read = 0);
         block
     }
 
@@ -173,24 +168,6 @@ impl<T> List<T> {
             // SAFETY: it came from `Box::into_raw`, and the exchange gave it to this thread alone.
             drop(unsafe { Box::from_raw(other) });
         }
-    }
-
-    /// Frees the block if all slots from `from` have been read; the last one is the caller's, or has been.
-    ///
-    /// # Safety
-    /// The block came from `Box::into_raw`; the caller has read the last slot, or was told to destroy by the slot before `from`.
-    unsafe fn destroy(&self, block: *mut Block<T>, from: usize) {
-        for offset in from..SLOTS - 1 {
-            // SAFETY: whoever destroys a block is alone in doing so, and it has not been freed.
-            let slot = unsafe { &(&(*block).slots)[offset] };
-            // ORDERING: acquires the other's read of its slot, before the block is freed; releases the reads that this thread
-            // knows of to the one that goes on.
-            if slot.state.fetch_or(DESTROY, Ordering::AcqRel) & READ == 0 {
-                return;
-            }
-        }
-        // SAFETY: all slots have been read, so nobody has a claim in the block.
-        self.keep(unsafe { Box::from_raw(block) });
     }
 }
 
@@ -326,17 +303,12 @@ impl<T> Queue for List<T> {
             // SAFETY: it was written, and the claim was made once.
             unsafe { value.assume_init_read() }
         };
-        if claim.offset + 1 == SLOTS {
-            // SAFETY: the last slot has just been read.
-            unsafe { self.destroy(block, 0) };
-            return value;
-        }
-        // SAFETY: as above: this slot is not marked as read yet.
-        let slot = unsafe { &(&(*block).slots)[claim.offset] };
-        // ORDERING: releases the read to who destroys the block; acquires the reads of those before if that is this thread.
-        if slot.state.fetch_or(READ, Ordering::AcqRel) & DESTROY != 0 {
-            // SAFETY: told by this slot.
-            unsafe { self.destroy(block, claim.offset + 1) };
+        // SAFETY: the block is not freed before this thread has counted its read.
+        let read = unsafe { &(*block).read };
+        // ORDERING: releases the read to who counts the last one; acquires all others' reads for who does.
+        if read.fetch_add(1, Ordering::AcqRel) + 1 == SLOTS as u32 {
+            // SAFETY: it came from `Box::into_raw`, and all who had a claim in it are done with it.
+            self.keep(unsafe { Box::from_raw(block) });
         }
         value
     }

@@ -101,7 +101,8 @@ pub(super) struct List {
 
 #[derive(Debug)]
 pub(super) struct Entry {
-    context: Arc<Context>,
+    /// None where the thread waits at its packet, in a channel without a buffer.
+    context: Option<Arc<Context>>,
     operation: u32,
     /// Where a value is handed over, in a channel without a buffer.
     pub packet: *mut (),
@@ -113,7 +114,16 @@ unsafe impl Send for Entry {}
 
 impl Entry {
     fn is(&self, context: &Arc<Context>, operation: u32) -> bool {
-        std::ptr::eq(&*self.context, &**context) && self.operation == operation
+        self.operation == operation && self.belongs_to(context)
+    }
+
+    fn belongs_to(&self, context: &Arc<Context>) -> bool {
+        self.context.as_ref().is_some_and(|own| std::ptr::eq(&**own, &**context))
+    }
+
+    /// Ends the wait, unless it has ended otherwise. Who waits at its packet waits as long as it is in the list.
+    fn choose(&self, chosen: Chosen) -> Option<Sleeper> {
+        self.context.as_ref().map_or(Some(Sleeper::nobody()), |context| Context::choose(context, chosen))
     }
 }
 
@@ -124,7 +134,23 @@ impl List {
 
     pub fn add(&mut self, context: &Arc<Context>, operation: u32, packet: *mut (), watch: bool) {
         let entries = if watch { &mut self.watchers } else { &mut self.selectors };
-        entries.push(Entry { context: context.clone(), operation, packet });
+        entries.push(Entry { context: Some(context.clone()), operation, packet });
+    }
+
+    /// Adds a thread that waits at its packet until somebody takes that out and makes it ready.
+    pub fn add_packet(&mut self, packet: *mut ()) {
+        self.selectors.push(Entry { context: None, operation: 0, packet });
+    }
+
+    /// Takes a packet out, unless somebody else has.
+    pub fn remove_packet(&mut self, packet: *mut ()) -> bool {
+        let at = self.selectors.iter().position(|entry| entry.context.is_none() && entry.packet == packet);
+        at.map(|at| self.selectors.remove(at)).is_some()
+    }
+
+    /// Takes all such packets out.
+    pub fn take_packets(&mut self) -> impl Iterator<Item = *mut ()> {
+        self.selectors.extract_if(.., |entry| entry.context.is_none()).map(|entry| entry.packet)
     }
 
     /// Takes the entry out, unless somebody who chose it has.
@@ -141,7 +167,7 @@ impl List {
     pub fn choose_one(&mut self) -> Option<(Entry, Sleeper)> {
         for at in 0..self.selectors.len() {
             let entry = &self.selectors[at];
-            if let Some(sleeper) = Context::choose(&entry.context, Chosen::Operation(entry.operation)) {
+            if let Some(sleeper) = entry.choose(Chosen::Operation(entry.operation)) {
                 return Some((self.selectors.remove(at), sleeper));
             }
         }
@@ -151,24 +177,20 @@ impl List {
     /// Whether there is one to choose other than `context`.
     pub fn can_choose(&self, context: Option<&Arc<Context>>) -> bool {
         self.selectors.iter().any(|entry| {
-            context.is_none_or(|own| !std::ptr::eq(&*entry.context, &**own))
-                && entry.context.chosen().is_none()
+            !context.is_some_and(|own| entry.belongs_to(own))
+                && entry.context.as_ref().is_none_or(|context| context.chosen().is_none())
         })
     }
 
     pub fn alert_watchers(&mut self, sleepers: &mut Vec<Sleeper>) {
         sleepers.extend(
-            self.watchers
-                .drain(..)
-                .filter_map(|entry| Context::choose(&entry.context, Chosen::Operation(entry.operation))),
+            self.watchers.drain(..).filter_map(|entry| entry.choose(Chosen::Operation(entry.operation))),
         );
     }
 
     /// Entries stay until their owners take them out.
     pub fn disconnect(&mut self, sleepers: &mut Vec<Sleeper>) {
-        sleepers.extend(
-            self.selectors.iter().filter_map(|entry| Context::choose(&entry.context, Chosen::Disconnected)),
-        );
+        sleepers.extend(self.selectors.iter().filter_map(|entry| entry.choose(Chosen::Disconnected)));
         self.alert_watchers(sleepers);
     }
 }

@@ -1,36 +1,61 @@
 //! The channel of capacity 0: a sender and a receiver meet.
 
-use super::context::{Chosen, Context, Sleeper};
+use super::context::{Context, Sleeper};
 use super::error::*;
 use super::flavour::{Flavour, Registered, Side, Token};
-use super::waiters::{Entry, List};
+use super::waiters::List;
 use crate::array_queue::Backoff;
+use crate::cache_padded::CachePadded;
 use crate::mutex::Mutex;
+use crate::scope::Private;
+use crate::spin::{HANDOVER_SPIN, Spin};
 use crate::sync::Arc;
-use crate::sync::atomic::{AtomicU32, Ordering};
+use crate::sync::atomic::Ordering;
 use crate::sync::cell::UnsafeCell;
+use crate::sync::futex::{Futex, WaitOutcome};
 use std::fmt;
 use std::marker::PhantomData;
 use std::ptr::null_mut;
 use std::time::Instant;
 
-/// Where one value is handed over. It belongs to the thread that waits; the thread that chooses it learns its address.
+/// Nobody has come.
+const WAITING: u32 = 0;
+/// Nobody has come, and the owner sleeps, or is about to.
+const ASLEEP: u32 = 1;
+/// The value is there, or was taken.
+const READY: u32 = 2;
+/// The channel was closed.
+const CLOSED: u32 = 3;
+
+/// Where one value is handed over. It belongs to the thread that waits; the thread that takes it out of the list learns its address.
 ///
-/// | what waits | place | value | `ready` says |
+/// | what waits | place | value | `READY` means |
 /// |---|---|---|---|
 /// | a send | stack | there from the start | taken: the owner goes on |
 /// | a receive | stack | none | there: the owner takes it |
 /// | a send of a selection | heap | none until the owner has been chosen | there: the chooser takes it and frees the packet |
 /// | a receive of a selection | heap | none | there: the owner takes it and frees the packet |
+///
+/// | state | meaning | leaves by |
+/// |---|---|---|
+/// | 0 | waiting, awake | on the stack, the owner going to sleep -> 1; who took the packet out of the list -> 2 or 3 |
+/// | 1 | waiting, asleep | who took the packet out -> 2 or 3, then a wake |
+/// | 2 | ready | - |
+/// | 3 | the channel was closed | - |
+///
+/// The list's lock decides who ends a wait: another thread, or the owner when it times out. Whoever changes the state to 2 or 3 on
+/// the stack touches nothing of the packet afterwards: its owner may be gone. It has cache lines of its own, apart from what the
+/// owner writes while it spins.
+#[repr(align(128))]
 struct Packet<T> {
-    ready: AtomicU32,
+    state: Futex,
     on_stack: bool,
     value: UnsafeCell<Option<T>>,
 }
 
 impl<T> Packet<T> {
     fn new(on_stack: bool, value: Option<T>) -> Self {
-        Self { ready: AtomicU32::new(0), on_stack, value: UnsafeCell::new(value) }
+        Self { state: Futex::new(WAITING), on_stack, value: UnsafeCell::new(value) }
     }
 
     fn put(&self, value: T) {
@@ -45,32 +70,74 @@ impl<T> Packet<T> {
         unsafe { cell.deref() }.take()
     }
 
-    fn set_ready(&self) {
+    /// Ends the wait at the packet.
+    fn end(&self, state: u32) {
+        let address = self.state.address();
         // ORDERING: releases the value, or that it was taken.
-        self.ready.swap(1, Ordering::Release);
+        if self.state.word().swap(state, Ordering::Release) == ASLEEP {
+            address.wake(1);
+        }
     }
 
+    fn ended(&self) -> Option<u32> {
+        // ORDERING: acquires what `end` released.
+        Some(self.state.word().load(Ordering::Acquire)).filter(|state| *state >= READY)
+    }
+
+    /// Waits for a thread that is about to end the wait.
     fn wait_ready(&self) {
         let mut backoff = Backoff::new();
-        // ORDERING: acquires what `set_ready` released.
-        while self.ready.load(Ordering::Acquire) == 0 {
+        while self.ended().is_none() {
             backoff.peer_is_busy();
+        }
+    }
+
+    /// Waits until the wait was ended, or `deadline`.
+    fn wait(&self, deadline: Option<Instant>) -> Option<u32> {
+        let mut spin = Spin::new::<Private>(HANDOVER_SPIN, deadline);
+        loop {
+            let ended = self.ended();
+            if ended.is_some() {
+                return ended;
+            }
+            if !spin.pause() {
+                break;
+            }
+        }
+        drop(spin);
+        // ORDERING: publishes nothing. If it was ended meanwhile, or says so already, the next look finds that.
+        let _ = self.state.word().compare_exchange(WAITING, ASLEEP, Ordering::Relaxed, Ordering::Relaxed);
+        loop {
+            let ended = self.ended();
+            if ended.is_some() {
+                return ended;
+            }
+            if self.state.wait(ASLEEP, deadline) == WaitOutcome::TimedOut {
+                return self.ended();
+            }
         }
     }
 }
 
 /// The channel. Who comes looks under the lock whether a partner waits, and else waits itself.
 pub(super) struct Zero<T> {
-    state: Mutex<State>,
+    state: CachePadded<Mutex<State>>,
     value: PhantomData<fn(T) -> T>,
 }
 
+/// On one cache line with the lock is all that two threads need that pass values to and fro; the lists are for more.
 #[derive(Default)]
+#[repr(C)]
 struct State {
+    /// A packet that waits, longer than what is in the list of its side. None while there is something there that is older.
+    first: Option<(Side, *mut ())>,
+    closed: bool,
     senders: List,
     receivers: List,
-    closed: bool,
 }
+
+// SAFETY: what lies behind the packet's address is handed over by the rules of the packet, which asks for `T: Send`.
+unsafe impl Send for State {}
 
 impl State {
     fn side(&mut self, side: Side) -> &mut List {
@@ -78,6 +145,39 @@ impl State {
             Side::Send => &mut self.senders,
             Side::Recv => &mut self.receivers,
         }
+    }
+
+    /// Adds a thread that waits at its packet until somebody takes that out and ends the wait.
+    fn add(&mut self, side: Side, packet: *mut ()) {
+        if self.first.is_none() && self.side(side).is_empty() {
+            self.first = Some((side, packet));
+        } else {
+            self.side(side).add_packet(packet);
+        }
+    }
+
+    /// Takes a packet out, unless somebody else has.
+    fn remove(&mut self, side: Side, packet: *mut ()) -> bool {
+        self.first.take_if(|first| first.1 == packet).is_some() || self.side(side).remove_packet(packet)
+    }
+
+    /// Takes out the packet of who has waited longest at the side, and whom to wake to do its part.
+    fn choose_one(&mut self, side: Side) -> Option<(*mut (), Sleeper)> {
+        if let Some((_, packet)) = self.first.take_if(|first| first.0 == side) {
+            return Some((packet, Sleeper::nobody()));
+        }
+        self.side(side).choose_one().map(|(entry, sleeper)| (entry.packet, sleeper))
+    }
+
+    /// Whether there is one to choose at the side other than `context`.
+    fn can_choose(&mut self, side: Side, context: Option<&Arc<Context>>) -> bool {
+        self.first.is_some_and(|first| first.0 == side) || self.side(side).can_choose(context)
+    }
+
+    /// Takes out all who wait at their packets.
+    fn take_packets(&mut self) -> Vec<*mut ()> {
+        let first = self.first.take().map(|(_, packet)| packet);
+        first.into_iter().chain(self.senders.take_packets()).chain(self.receivers.take_packets()).collect()
     }
 }
 
@@ -91,15 +191,15 @@ impl Side {
 }
 
 enum Meeting<'a> {
-    /// The partner is woken once its packet is ready.
-    Partner(Entry, Sleeper),
+    /// The partner's wait ends when its packet is ready; a selection is woken to do its part.
+    Partner(*mut (), Sleeper),
     Closed,
     Nobody(crate::MutexGuard<'a, State>),
 }
 
 impl<T> Zero<T> {
     pub fn new() -> Self {
-        Self { state: Mutex::new(State::default()), value: PhantomData }
+        Self { state: CachePadded::new(Mutex::new(State::default())), value: PhantomData }
     }
 
     fn meet(&self, side: Side) -> Meeting<'_> {
@@ -107,55 +207,41 @@ impl<T> Zero<T> {
         if state.closed {
             return Meeting::Closed;
         }
-        match state.side(side.other()).choose_one() {
-            Some((entry, sleeper)) => Meeting::Partner(entry, sleeper),
+        match state.choose_one(side.other()) {
+            Some((packet, sleeper)) => Meeting::Partner(packet, sleeper),
             None => Meeting::Nobody(state),
         }
     }
 
-    /// Waits with the packet until `deadline`; true if a partner has come, who is done with the packet when this returns.
+    /// Waits with the packet until `deadline`, and says how that ended. Nobody else knows the packet any more then.
     fn wait(
         &self,
         side: Side,
         mut state: crate::MutexGuard<'_, State>,
         packet: &Packet<T>,
         deadline: Option<Instant>,
-    ) -> Chosen {
-        let context = Context::new();
-        state.side(side).add(&context, 0, (&raw const *packet).cast_mut().cast(), false);
+    ) -> Option<u32> {
+        let address = (&raw const *packet).cast_mut().cast();
+        state.add(side, address);
         let mut watchers = Vec::new();
         state.side(side.other()).alert_watchers(&mut watchers);
         drop(state);
         watchers.into_iter().for_each(Sleeper::wake);
-        let chosen = context.wait(true, deadline);
-        match chosen {
-            Chosen::Operation(_) => packet.wait_ready(),
-            _ => _ = self.state.lock().side(side).remove(&context, 0),
+        let ended = packet.wait(deadline);
+        if ended.is_some() || self.state.lock().remove(side, address) {
+            return ended;
         }
-        chosen
+        // Somebody was faster and is about to end the wait.
+        packet.wait(None)
     }
 
     /// Gives the value to a partner that waits in a receive.
     fn give(packet: *mut (), value: T) {
         let packet: *mut Packet<T> = packet.cast();
-        // SAFETY: the partner's packet lives until it is ready.
+        // SAFETY: the partner's packet lives until its wait is ended.
         let packet = unsafe { &*packet };
         packet.put(value);
-        packet.set_ready();
-    }
-
-    /// Gets the value of a partner that waits in a send, and wakes it: afterwards if it goes on then, before if it must act.
-    fn get_and_wake(packet: *mut (), sleeper: Sleeper) -> Option<T> {
-        let waiting: *mut Packet<T> = packet.cast();
-        // SAFETY: as in `get`.
-        if unsafe { &*waiting }.on_stack {
-            let value = Self::get(packet);
-            sleeper.wake();
-            value
-        } else {
-            sleeper.wake();
-            Self::get(packet)
-        }
+        packet.end(READY);
     }
 
     /// Gets the value out of a packet.
@@ -165,7 +251,7 @@ impl<T> Zero<T> {
         let waiting = unsafe { &*packet };
         if waiting.on_stack {
             let value = waiting.take();
-            waiting.set_ready();
+            waiting.end(READY);
             return value;
         }
         waiting.wait_ready();
@@ -178,18 +264,18 @@ impl<T> Flavour<T> for Zero<T> {
     fn send(&self, value: T, deadline: Option<Instant>) -> Result<(), SendTimeoutError<T>> {
         let state = match self.meet(Side::Send) {
             Meeting::Closed => return Err(SendTimeoutError::Disconnected(value)),
-            Meeting::Partner(entry, sleeper) => {
-                Self::give(entry.packet, value);
+            Meeting::Partner(packet, sleeper) => {
+                Self::give(packet, value);
                 sleeper.wake();
                 return Ok(());
             }
             Meeting::Nobody(state) => state,
         };
         let packet = Packet::new(true, Some(value));
-        let chosen = self.wait(Side::Send, state, &packet, deadline);
-        match (chosen, packet.take()) {
-            (Chosen::Disconnected, Some(value)) => Err(SendTimeoutError::Disconnected(value)),
-            (_, Some(value)) => Err(SendTimeoutError::Timeout(value)),
+        let ended = self.wait(Side::Send, state, &packet, deadline);
+        match (ended, packet.take()) {
+            (Some(_), Some(value)) => Err(SendTimeoutError::Disconnected(value)),
+            (None, Some(value)) => Err(SendTimeoutError::Timeout(value)),
             (_, None) => Ok(()),
         }
     }
@@ -197,8 +283,8 @@ impl<T> Flavour<T> for Zero<T> {
     fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         match self.meet(Side::Send) {
             Meeting::Closed => Err(TrySendError::Disconnected(value)),
-            Meeting::Partner(entry, sleeper) => {
-                Self::give(entry.packet, value);
+            Meeting::Partner(packet, sleeper) => {
+                Self::give(packet, value);
                 sleeper.wake();
                 Ok(())
             }
@@ -209,25 +295,27 @@ impl<T> Flavour<T> for Zero<T> {
     fn recv(&self, deadline: Option<Instant>) -> Result<T, RecvTimeoutError> {
         let state = match self.meet(Side::Recv) {
             Meeting::Closed => return Err(RecvTimeoutError::Disconnected),
-            Meeting::Partner(entry, sleeper) => {
-                let value = Self::get_and_wake(entry.packet, sleeper);
+            Meeting::Partner(packet, sleeper) => {
+                sleeper.wake();
+                let value = Self::get(packet);
                 return value.ok_or(RecvTimeoutError::Disconnected);
             }
             Meeting::Nobody(state) => state,
         };
         let packet = Packet::new(true, None);
-        let chosen = self.wait(Side::Recv, state, &packet, deadline);
-        packet.take().ok_or(match chosen {
-            Chosen::Aborted => RecvTimeoutError::Timeout,
-            _ => RecvTimeoutError::Disconnected,
+        let ended = self.wait(Side::Recv, state, &packet, deadline);
+        packet.take().ok_or(match ended {
+            None => RecvTimeoutError::Timeout,
+            Some(_) => RecvTimeoutError::Disconnected,
         })
     }
 
     fn try_recv(&self) -> Result<T, TryRecvError> {
         match self.meet(Side::Recv) {
             Meeting::Closed => Err(TryRecvError::Disconnected),
-            Meeting::Partner(entry, sleeper) => {
-                let value = Self::get_and_wake(entry.packet, sleeper);
+            Meeting::Partner(packet, sleeper) => {
+                sleeper.wake();
+                let value = Self::get(packet);
                 value.ok_or(TryRecvError::Disconnected)
             }
             Meeting::Nobody(_) => Err(TryRecvError::Empty),
@@ -257,6 +345,11 @@ impl<T> Flavour<T> for Zero<T> {
             if std::mem::replace(&mut state.closed, true) {
                 return false;
             }
+            for packet in state.take_packets() {
+                let packet: *mut Packet<T> = packet.cast();
+                // SAFETY: as in `give`.
+                unsafe { &*packet }.end(CLOSED);
+            }
             state.senders.disconnect(&mut sleepers);
             state.receivers.disconnect(&mut sleepers);
         }
@@ -271,10 +364,10 @@ impl<T> Flavour<T> for Zero<T> {
     fn start(&self, side: Side) -> Option<Token> {
         match self.meet(side) {
             Meeting::Closed => Some(Token::Closed),
-            Meeting::Partner(entry, sleeper) => {
+            Meeting::Partner(packet, sleeper) => {
                 // It waits awake for what the caller is about to do.
                 sleeper.wake();
-                Some(Token::Zero(entry.packet))
+                Some(Token::Zero(packet))
             }
             Meeting::Nobody(_) => None,
         }
@@ -307,7 +400,7 @@ impl<T> Flavour<T> for Zero<T> {
             if !watch {
                 state.side(side.other()).alert_watchers(&mut watchers);
             }
-            state.closed || state.side(side.other()).can_choose(Some(context))
+            state.closed || state.can_choose(side.other(), Some(context))
         };
         watchers.into_iter().for_each(Sleeper::wake);
         Registered { ready, packet: packet.cast() }
@@ -330,7 +423,7 @@ impl<T> Flavour<T> for Zero<T> {
 
     fn is_ready(&self, side: Side) -> bool {
         let mut state = self.state.lock();
-        state.closed || state.side(side.other()).can_choose(None)
+        state.closed || state.can_choose(side.other(), None)
     }
 }
 

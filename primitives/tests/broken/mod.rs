@@ -31,6 +31,7 @@ pub use sharded::*;
 pub use signals::*;
 
 pub mod array_queue;
+pub mod channel;
 
 use crate::scenarios::{Plain, team};
 use heddle_primitives::Futex;

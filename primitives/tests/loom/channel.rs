@@ -1,5 +1,6 @@
 //! Channels.
 
+use crate::broken::channel::{ChannelBug, channel_beside, channel_meeting};
 use crate::*;
 
 const BUFFERED: [Option<usize>; 2] = [Some(1), None];
@@ -7,7 +8,7 @@ const ALL: [Option<usize>; 3] = [Some(0), Some(1), None];
 
 #[test]
 fn values_arrive_and_the_end_is_seen() {
-    for (capacity, bound, at_least) in [(Some(0), 2, 752), (Some(1), 1, 610), (None, 1, 566)] {
+    for (capacity, bound, at_least) in [(Some(0), 2, 515), (Some(1), 1, 610), (None, 1, 566)] {
         check_with_spurious(&format!("channel {capacity:?}, 1-1"), Bounded(bound), at_least, move || {
             channel_send_recv(capacity, 1, 1, 2)
         });
@@ -18,12 +19,12 @@ fn values_arrive_and_the_end_is_seen() {
 
 #[test]
 fn many_to_many() {
-    for (capacity, bound, at_least) in [(Some(0), 1, 184), (Some(1), 0, 73), (None, 0, 10)] {
+    for (capacity, bound, at_least) in [(Some(0), 1, 139), (Some(1), 0, 73), (None, 0, 10)] {
         check(&format!("channel {capacity:?}, 2-1"), Bounded(bound), at_least, move || {
             channel_send_recv(capacity, 2, 1, 1)
         });
     }
-    for (capacity, bound, at_least) in [(Some(0), 1, 332), (Some(1), 0, 2_598), (None, 0, 90)] {
+    for (capacity, bound, at_least) in [(Some(0), 1, 246), (Some(1), 0, 2_598), (None, 0, 90)] {
         check(&format!("channel {capacity:?}, 1-2"), Bounded(bound), at_least, move || {
             channel_send_recv(capacity, 1, 2, 2)
         });
@@ -31,8 +32,20 @@ fn many_to_many() {
 }
 
 #[test]
+fn blocks_end_while_two_try() {
+    // A block has two slots here.
+    for (filled, sends, at_least) in
+        [(0, [true, true], 921), (4, [false, false], 2_324), (1, [true, false], 383), (3, [false, true], 81)]
+    {
+        check(&format!("channel None, {filled} and tries {sends:?}"), Bounded(2), at_least, move || {
+            channel_tries(None, filled, sends, 2)
+        });
+    }
+}
+
+#[test]
 fn time_outs() {
-    for (capacity, at_least) in ALL.into_iter().zip([306, 764, 560]) {
+    for (capacity, at_least) in ALL.into_iter().zip([214, 764, 560]) {
         check(&format!("channel {capacity:?}, time-out"), Bounded(2), at_least, move || {
             channel_times_out_or_delivers(capacity)
         });
@@ -46,7 +59,7 @@ fn time_outs() {
 
 #[test]
 fn closing() {
-    for (capacity, at_least) in ALL.into_iter().zip([64, 359, 50]) {
+    for (capacity, at_least) in ALL.into_iter().zip([125, 359, 50]) {
         check(&format!("channel {capacity:?}, close"), Bounded(2), at_least, move || {
             channel_closes_while_a_sender_waits(capacity)
         });
@@ -60,24 +73,62 @@ fn closing() {
 
 #[test]
 fn selection() {
-    for (capacity, of_two, ready) in [(Some(0), 112, 367), (Some(1), 73, 702), (None, 66, 532)] {
+    for (capacity, of_two, ready) in [(Some(0), 112, 246), (Some(1), 73, 702), (None, 66, 532)] {
         check(&format!("channel {capacity:?}, select of two"), Bounded(1), of_two, move || {
             channel_select_of_two(capacity)
         });
         check(&format!("channel {capacity:?}, ready"), Bounded(2), ready, move || channel_ready(capacity));
     }
-    check("channel, select against select", Bounded(2), 1_301, channel_select_meets_select);
+    check("channel, select against select", Bounded(2), 2_637, channel_select_meets_select);
     for (capacity, select_sends) in [(0, false), (0, true), (1, false), (1, true)] {
         check(&format!("channel {capacity}, select {select_sends}"), Bounded(2), 77, move || {
             channel_select_meets_plain(capacity, select_sends)
         });
     }
-    check("channel, select times out, 0", Bounded(2), 2_382, || channel_select_times_out(0));
+    check("channel, select times out, 0", Bounded(2), 4_277, || channel_select_times_out(0));
     check("channel, select times out, 1", Bounded(2), 1_512, || channel_select_times_out(1));
     check("channel, select beside a receiver", Bounded(1), 496, channel_select_beside_a_receiver);
 }
 
 #[test]
+fn selection_beside_others() {
+    for select_sends in [false, true] {
+        check(&format!("channel, select {select_sends} against try"), Bounded(2), 465, move || {
+            channel_select_meets_try(select_sends)
+        });
+        for capacity in [Some(0), Some(1)] {
+            check(
+                &format!("channel {capacity:?}, select {select_sends}, close"),
+                Bounded(2),
+                196,
+                move || channel_select_is_closed(capacity, select_sends),
+            );
+        }
+    }
+    check("channel, ready for a selection", Bounded(2), 506, channel_ready_for_a_selection);
+    check("channel None, select false, close", Bounded(2), 196, || channel_select_is_closed(None, false));
+}
+
+#[test]
 fn empty_is_never_said_wrongly() {
     check("channels, two", Bounded(3), 95, channel_agrees_with_another);
+}
+
+#[test]
+fn planted_bugs_are_found() {
+    check("small channel, beside", Complete, 42, || channel_beside(ChannelBug::None));
+    check("small channel, meeting", Bounded(2), 84, || channel_meeting(ChannelBug::None, false));
+    check("small channel, meeting or not", Bounded(3), 176, || channel_meeting(ChannelBug::None, true));
+    for bug in [ChannelBug::WakesBeforePublishing, ChannelBug::LooksBeforeRegistering] {
+        finds(&format!("small channel, {bug:?}"), Bounded(2), "deadlock", move || channel_beside(bug));
+    }
+    finds("small channel, ends before putting", Bounded(2), "Causality violation", || {
+        channel_meeting(ChannelBug::EndsBeforePutting, false)
+    });
+    finds("small channel, looks before ending", Bounded(2), "deadlock", || {
+        channel_meeting(ChannelBug::LooksBeforeEnding, false)
+    });
+    finds("small channel, leaves unasked", Bounded(2), "differ", || {
+        channel_meeting(ChannelBug::LeavesUnasked, true)
+    });
 }

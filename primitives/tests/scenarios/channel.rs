@@ -39,6 +39,37 @@ pub fn channel_send_recv(capacity: Option<usize>, senders: u32, receivers: u32, 
     assert_eq!(all, sent);
 }
 
+/// Two threads that only try: both send, or both receive, or one each; beyond the ends of blocks and the room of a buffer.
+pub fn channel_tries(capacity: Option<usize>, filled: u32, sends: [bool; 2], each: u32) {
+    let (sender, receiver) = channel(capacity);
+    (0..filled).for_each(|n| sender.send(Box::new(200 + n)).unwrap());
+    let turn = |n: usize| {
+        let (sender, receiver) = (sender.clone(), receiver.clone());
+        move || -> (Vec<u32>, Vec<u32>) {
+            let mine = (0..each).map(|i| n as u32 * 100 + i);
+            if sends[n] {
+                (mine.filter(|value| sender.try_send(Box::new(*value)).is_ok()).collect(), Vec::new())
+            } else {
+                (Vec::new(), mine.filter_map(|_| receiver.try_recv().ok()).map(|value| *value).collect())
+            }
+        }
+    };
+    let other = thread::spawn(turn(1));
+    let (mut sent, first) = turn(0)();
+    let (more, second) = other.join().unwrap();
+    sent.extend(more);
+    sent.extend((0..filled).map(|n| 200 + n));
+    let rest = receiver.try_iter().map(|value| *value).collect();
+    let received = [first, second, rest];
+    for (values, n) in received.iter().flat_map(|values| (0..3).map(move |n| (values, n))) {
+        assert!(values.iter().filter(|value| *value / 100 == n).is_sorted(), "{values:?}");
+    }
+    let mut received = received.concat();
+    received.sort_unstable();
+    sent.sort_unstable();
+    assert_eq!(received, sent);
+}
+
 /// A value is delivered or handed back, whoever gives up first.
 pub fn channel_times_out_or_delivers(capacity: Option<usize>) {
     let (sender, receiver) = channel(capacity);
@@ -188,6 +219,49 @@ pub fn channel_select_meets_plain(capacity: usize, select_sends: bool) {
     other.join().unwrap();
 }
 
+/// A selection that sleeps against one who only tries, until it succeeds.
+pub fn channel_select_meets_try(select_sends: bool) {
+    let (sender, receiver) = bounded(0);
+    let other = thread::spawn({
+        let (sender, receiver) = (sender.clone(), receiver.clone());
+        move || {
+            while if select_sends { receiver.try_recv() != Ok(7) } else { sender.try_send(7).is_err() } {
+                thread::yield_now();
+            }
+        }
+    });
+    let mut select = Select::new();
+    if select_sends {
+        select.send(&sender);
+        select.select().send(&sender, 7).unwrap();
+    } else {
+        select.recv(&receiver);
+        assert_eq!(select.select().recv(&receiver), Ok(7));
+    }
+    other.join().unwrap();
+}
+
+/// A selection with nobody on the other side ends when the channel is closed.
+pub fn channel_select_is_closed(capacity: Option<usize>, select_sends: bool) {
+    let (sender, receiver) = channel(capacity);
+    if select_sends && capacity == Some(1) {
+        sender.send(1).unwrap();
+    }
+    let other = thread::spawn({
+        let receiver = receiver.clone();
+        move || receiver.close()
+    });
+    let mut select = Select::new();
+    if select_sends {
+        select.send(&sender);
+        assert_eq!(select.select().send(&sender, 7), Err(SendError(7)));
+    } else {
+        select.recv(&receiver);
+        assert_eq!(select.select().recv(&receiver), Err(RecvError));
+    }
+    assert!(other.join().unwrap());
+}
+
 /// Two receivers, one of which selects among two channels: who was woken and finds nothing waits on, and no value is left.
 pub fn channel_select_beside_a_receiver() {
     let (first, receive_first) = unbounded();
@@ -236,6 +310,21 @@ pub fn channel_ready(capacity: Option<usize>) {
         thread::yield_now();
     }
     assert!(other.join().unwrap());
+}
+
+/// One who watches a channel where sender and receiver meet is told when a selection comes to the other side.
+pub fn channel_ready_for_a_selection() {
+    let (sender, receiver) = bounded(0);
+    let other = thread::spawn(move || {
+        let mut select = Select::new();
+        select.send(&sender);
+        select.select().send(&sender, 7).unwrap();
+    });
+    let mut select = Select::new();
+    select.recv(&receiver);
+    assert_eq!(select.ready(), 0);
+    assert_eq!(receiver.recv(), Ok(7));
+    other.join().unwrap();
 }
 
 /// Of two threads that fill one channel and find the other empty, one is wrong.
