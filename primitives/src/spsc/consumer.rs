@@ -2,6 +2,7 @@
 
 use super::buffer::{ASLEEP, AWAKE, Buffer, Heap};
 use super::error::{PeekError, PopError, RecvError, RecvUntilError};
+use super::pace::Pace;
 use super::place::{Parts, Place};
 use crate::spin::{HANDOVER_SPIN, Spin};
 use crate::sync::atomic::Ordering;
@@ -9,6 +10,7 @@ use crate::sync::futex::WaitOutcome;
 use crate::sync::{Arc, fence};
 use std::cell::Cell;
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::time::{Duration, Instant};
 
 /// The end of a queue that values come out; see the [module](super).
@@ -27,9 +29,11 @@ pub struct Consumer<T, B: Buffer<T> = Arc<Heap<T>>> {
     head: u32,
     /// The tail when it was last looked at; the true one is this or later.
     tail: Cell<u32>,
+    pace: Pace,
     /// In nanoseconds: a `Duration` has forbidden values, in which enums hide what keeps the whole from staying in registers.
-    spin: u64,
-    buffer: B,
+    spin: u32,
+    /// Dropped as a value of its own: were its address taken, the compiler would keep the whole end in memory during a loop.
+    buffer: ManuallyDrop<B>,
 }
 
 // SAFETY: the place is in the buffer, which goes to the other thread together with the values that the end takes out.
@@ -46,17 +50,24 @@ impl<T, B: Buffer<T>> Consumer<T, B> {
         let place = unsafe { Place::of(&buffer) };
         // ORDERING: the last consumer handed over to this one, which orders its store before this load.
         let head = place.indices().consumer.head.load(Ordering::Relaxed);
-        Self { place, head, tail: Cell::new(head), spin: HANDOVER_SPIN.as_nanos() as u64, buffer }
+        Self {
+            place,
+            head,
+            tail: Cell::new(head),
+            pace: Pace::new(),
+            spin: HANDOVER_SPIN.as_nanos() as u32,
+            buffer: ManuallyDrop::new(buffer),
+        }
     }
 
-    /// Takes the oldest value out, if there is one. Does not wake a producer that sleeps in `send`: see
+    /// Takes the oldest value out, if there is one; may let [some time](super#distance) pass before it does. Does not wake a producer that sleeps in `send`: see
     /// [`notify`](Self::notify).
     ///
     /// # Errors
     /// If the queue is empty.
     #[inline]
     pub fn pop(&mut self) -> Result<T, PopError> {
-        if self.known() == 0 && self.refresh() == 0 {
+        if self.known() == 0 && self.refill() == 0 {
             return Err(PopError::Empty);
         }
         let value = {
@@ -92,7 +103,7 @@ impl<T, B: Buffer<T>> Consumer<T, B> {
     /// If the producer is gone and the queue is empty.
     #[inline]
     pub fn recv(&mut self) -> Result<T, RecvError> {
-        self.recv_within(Duration::from_nanos(self.spin), None).map_err(|_| RecvError)
+        self.recv_within(Duration::from_nanos(self.spin.into()), None).map_err(|_| RecvError)
     }
 
     /// Takes the oldest value out, waiting for one no longer than until `deadline`, and wakes the producer if it sleeps.
@@ -101,7 +112,7 @@ impl<T, B: Buffer<T>> Consumer<T, B> {
     /// If the producer is gone and the queue is empty, or the queue is still empty at the deadline.
     #[inline]
     pub fn recv_until(&mut self, deadline: Instant) -> Result<T, RecvUntilError> {
-        self.recv_within(Duration::from_nanos(self.spin), Some(deadline))
+        self.recv_within(Duration::from_nanos(self.spin.into()), Some(deadline))
     }
 
     /// Like [`recv_until`](Self::recv_until), with a spin of its own for this call; no deadline means no limit.
@@ -148,14 +159,14 @@ impl<T, B: Buffer<T>> Consumer<T, B> {
         self.place.limit as usize
     }
 
-    /// How long to spin for a value before sleeping; [`HANDOVER_SPIN`] unless set.
+    /// How long to spin for a value before sleeping, at most 4 s; [`HANDOVER_SPIN`] unless set.
     pub fn set_spin(&mut self, spin: Duration) {
-        self.spin = u64::try_from(spin.as_nanos()).unwrap_or(u64::MAX);
+        self.spin = u32::try_from(spin.as_nanos()).unwrap_or(u32::MAX);
     }
 
     #[inline]
     fn recv_within(&mut self, spin: Duration, deadline: Option<Instant>) -> Result<T, RecvUntilError> {
-        if self.is_empty() {
+        if self.known() == 0 && self.refill() == 0 {
             self.wait_for_value(spin, deadline)?;
         }
         let value = self.pop().map_err(|PopError::Empty| RecvUntilError::Disconnected)?;
@@ -231,10 +242,28 @@ impl<T, B: Buffer<T>> Consumer<T, B> {
         self.tail.get().wrapping_sub(self.head)
     }
 
+    /// Looks at the tail for a pop that knows of no value, and again if the producer turns out to be close, and returns the
+    /// values to pop.
+    #[inline]
+    fn refill(&self) -> u32 {
+        // ORDERING: as in `refresh`.
+        let tail = self.place.indices().producer.tail.load(Ordering::Acquire);
+        let n = tail.wrapping_sub(self.head);
+        // Empty first and by itself: whoever asks again and again shall do no more than this. A store here would delay what the
+        // same thread sends meanwhile, behind all those of the asking.
+        if n == 0 || n > self.place.limit {
+            return 0;
+        }
+        self.tail.set(tail);
+        if self.pace.lingers(n, self.place.limit) {
+            self.pace.lingered(n, self.refresh());
+        }
+        self.known()
+    }
+
     /// Looks at the tail and returns the values to pop; no new ones if the tail is out of range, as a wild peer may have left
     /// it.
-    #[cold]
-    #[inline(never)]
+    #[inline]
     fn refresh(&self) -> u32 {
         // ORDERING: acquires the values up to the tail.
         let tail = self.place.indices().producer.tail.load(Ordering::Acquire);
@@ -246,11 +275,19 @@ impl<T, B: Buffer<T>> Consumer<T, B> {
 }
 
 impl<T, B: Buffer<T>> Drop for Consumer<T, B> {
+    #[inline]
     fn drop(&mut self) {
         // What a forgotten iterator skipped is leaked and must not be dropped with the queue.
         self.publish();
-        self.place.indices().close_consumer();
+        // SAFETY: the end is going, so nobody uses the buffer again.
+        hang_up(unsafe { ManuallyDrop::take(&mut self.buffer) });
     }
+}
+
+/// Apart, so that what remains of the drop is small enough to be inlined wherever an end is in use.
+#[inline(never)]
+fn hang_up<T, B: Buffer<T>>(buffer: B) {
+    buffer.indices().close_consumer();
 }
 
 impl<T, B: Buffer<T>> fmt::Debug for Consumer<T, B> {

@@ -52,6 +52,32 @@ impl<T, S: Scope> Place<T, S> {
         unsafe { slot.as_ref() }
     }
 
+    /// How many slots ahead of the tail lie half a kilobyte ahead, or are the next one; for values without a size, beyond reach.
+    pub const AHEAD: u32 = match 512_u32.checked_div(size_of::<T>() as u32) {
+        None => u32::MAX,
+        Some(0) => 1,
+        Some(n) => n,
+    };
+
+    /// Has the CPU fetch the slot for the value at `position`, which is free, for writing.
+    ///
+    /// The consumer's core has it. Stores ask for their lines by themselves, but only those that wait for their turn, and these
+    /// are not enough to hide the way from core to core.
+    #[inline(always)]
+    #[allow(clippy::pointers_in_nomem_asm_block, reason = "nothing is read or written through it")]
+    pub fn expect_write(&self, position: u32) {
+        #[cfg(all(target_arch = "x86_64", not(any(heddle_loom, heddle_shuttle, miri))))]
+        {
+            let slot: *const UnsafeCell<_> = self.slot(position);
+            // SAFETY: a hint, which changes nothing; CPUs that do not know it take it for a no-op.
+            unsafe {
+                std::arch::asm!("prefetchw [{}]", in(reg) slot, options(nomem, nostack, preserves_flags))
+            };
+        }
+        #[cfg(not(all(target_arch = "x86_64", not(any(heddle_loom, heddle_shuttle, miri)))))]
+        let _ = position;
+    }
+
     /// The slots of the `n` values from `position` on, in two parts where they go round the end; `n` is at most `limit`.
     #[inline]
     pub fn range(&self, position: u32, n: u32) -> Parts<T> {

@@ -2,6 +2,7 @@
 
 use super::buffer::{ASLEEP, AWAKE, Buffer, Heap};
 use super::error::{PushError, SendError, SendUntilError};
+use super::pace::Pace;
 use super::place::{Parts, Place};
 use crate::spin::{HANDOVER_SPIN, Spin};
 use crate::sync::atomic::Ordering;
@@ -9,6 +10,7 @@ use crate::sync::futex::WaitOutcome;
 use crate::sync::{Arc, fence};
 use std::cell::Cell;
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::time::{Duration, Instant};
 
 /// The end of a queue that values go in; see the [module](super).
@@ -32,9 +34,11 @@ pub struct Producer<T, B: Buffer<T> = Arc<Heap<T>>> {
     tail: u32,
     /// The head when it was last looked at; the true one is this or later.
     head: Cell<u32>,
+    pace: Pace,
     /// In nanoseconds: a `Duration` has forbidden values, in which enums hide what keeps the whole from staying in registers.
-    spin: u64,
-    buffer: B,
+    spin: u32,
+    /// Dropped as a value of its own: were its address taken, the compiler would keep the whole end in memory during a loop.
+    buffer: ManuallyDrop<B>,
 }
 
 // SAFETY: the place is in the buffer, which goes to the other thread together with the values that the end puts there.
@@ -52,18 +56,25 @@ impl<T, B: Buffer<T>> Producer<T, B> {
         // ORDERING: the last producer handed over to this one, which orders its store before this load.
         let tail = place.indices().producer.tail.load(Ordering::Relaxed);
         let head = Cell::new(tail.wrapping_sub(place.limit));
-        let producer = Self { place, tail, head, spin: HANDOVER_SPIN.as_nanos() as u64, buffer };
+        let producer = Self {
+            place,
+            tail,
+            head,
+            pace: Pace::new(),
+            spin: HANDOVER_SPIN.as_nanos() as u32,
+            buffer: ManuallyDrop::new(buffer),
+        };
         producer.refresh();
         producer
     }
 
-    /// Puts a value in, if there is room. Does not wake a consumer that sleeps in `recv`: see [`notify`](Self::notify).
+    /// Puts a value in, if there is room; may let [some time](super#distance) pass before it does. Does not wake a consumer that sleeps in `recv`: see [`notify`](Self::notify).
     ///
     /// # Errors
     /// The value, if the queue is full.
     #[inline]
     pub fn push(&mut self, value: T) -> Result<(), PushError<T>> {
-        if self.free() == 0 && self.refresh() == 0 {
+        if self.free() == 0 && self.refill() == 0 {
             return Err(PushError::Full(value));
         }
         {
@@ -71,6 +82,9 @@ impl<T, B: Buffer<T>> Producer<T, B> {
             // SAFETY: the buffer keeps the slot alive. Fewer than `limit` values are in the queue, so the slot at the tail is
             // empty, and the consumer does not touch it before the store below.
             unsafe { slot.deref() }.write(value);
+        }
+        if self.free() > Place::<T, B::Scope>::AHEAD {
+            self.place.expect_write(self.tail.wrapping_add(Place::<T, B::Scope>::AHEAD));
         }
         self.advance(1);
         Ok(())
@@ -131,9 +145,9 @@ impl<T, B: Buffer<T>> Producer<T, B> {
         self.place.limit as usize
     }
 
-    /// How long to spin for room before sleeping; [`HANDOVER_SPIN`] unless set.
+    /// How long to spin for room before sleeping, at most 4 s; [`HANDOVER_SPIN`] unless set.
     pub fn set_spin(&mut self, spin: Duration) {
-        self.spin = u64::try_from(spin.as_nanos()).unwrap_or(u64::MAX);
+        self.spin = u32::try_from(spin.as_nanos()).unwrap_or(u32::MAX);
     }
 
     #[inline]
@@ -141,7 +155,7 @@ impl<T, B: Buffer<T>> Producer<T, B> {
         if self.is_abandoned() {
             return Err(SendUntilError::Disconnected(value));
         }
-        if self.is_full() {
+        if self.free() == 0 && self.refill() == 0 {
             match self.wait_for_room(deadline) {
                 Ok(()) => {}
                 Err(Hurdle::TimedOut) => return Err(SendUntilError::TimedOut(value)),
@@ -161,7 +175,7 @@ impl<T, B: Buffer<T>> Producer<T, B> {
 
     #[cold]
     fn wait_for_room(&self, deadline: Option<Instant>) -> Result<(), Hurdle> {
-        let mut spin = Spin::new::<B::Scope>(Duration::from_nanos(self.spin), deadline);
+        let mut spin = Spin::new::<B::Scope>(Duration::from_nanos(self.spin.into()), deadline);
         while spin.pause() {
             if self.refresh() != 0 {
                 return Ok(());
@@ -208,6 +222,24 @@ impl<T, B: Buffer<T>> Producer<T, B> {
         self.place.limit - self.tail.wrapping_sub(self.head.get())
     }
 
+    /// Looks at the head for a push that knows of no room, and again if the consumer turns out to be close, and returns the free
+    /// slots.
+    #[inline]
+    fn refill(&self) -> u32 {
+        // ORDERING: as in `refresh`.
+        let head = self.place.indices().consumer.head.load(Ordering::Acquire);
+        // Unchanged, that is full, first and by itself: whoever asks again and again shall do no more than this.
+        if head == self.head.get() || self.tail.wrapping_sub(head) > self.place.limit {
+            return 0;
+        }
+        self.head.set(head);
+        let n = self.free();
+        if self.pace.lingers(n, self.place.limit) {
+            self.pace.lingered(n, self.refresh());
+        }
+        self.free()
+    }
+
     /// Looks at the head and returns the free slots; none if the head is out of range, as a wild peer may have left it.
     #[inline]
     fn refresh(&self) -> u32 {
@@ -227,9 +259,17 @@ enum Hurdle {
 }
 
 impl<T, B: Buffer<T>> Drop for Producer<T, B> {
+    #[inline]
     fn drop(&mut self) {
-        self.place.indices().close_producer();
+        // SAFETY: the end is going, so nobody uses the buffer again.
+        hang_up(unsafe { ManuallyDrop::take(&mut self.buffer) });
     }
+}
+
+/// Apart, so that what remains of the drop is small enough to be inlined wherever an end is in use.
+#[inline(never)]
+fn hang_up<T, B: Buffer<T>>(buffer: B) {
+    buffer.indices().close_producer();
 }
 
 impl<T, B: Buffer<T>> fmt::Debug for Producer<T, B> {
