@@ -28,8 +28,8 @@ fn three_threads() {
 fn time_outs() {
     check_with_spurious("semaphore time-out", Bounded(2), 3_234, || semaphore_time_out_strands_nobody(3));
     check("semaphore reservation, 2", Bounded(3), 607, || semaphore_reservation_hides_nothing(2));
-    check("semaphore reservation, 3", Bounded(2), 42, || semaphore_reservation_hides_nothing(3));
-    check("semaphore saver and reservation", Bounded(2), 147, semaphore_saver_and_reservation);
+    check("semaphore reservation, 3", Bounded(2), 2_945, || semaphore_reservation_hides_nothing(3));
+    check("semaphore saver and reservation", Bounded(2), 2_165, semaphore_saver_and_reservation);
     check("semaphore saver gives up", Bounded(2), 26_571, || semaphore_saver_gives_up(3));
 }
 
