@@ -425,10 +425,11 @@ impl Signal {
             // ORDERING: read under the lock, under which it is changed.
             let seen = self.futex.word().load(Ordering::Relaxed);
             timed_out = MutexGuard::unlocked(&mut guard, || {
-                let mut spin = Spin::new::<Private>(DEFAULT_SPIN, deadline);
-                // ORDERING: a hint; the condition is read under the lock.
-                while self.futex.word().load(Ordering::Relaxed) == seen && spin.pause() {}
-                drop(spin);
+                {
+                    let mut spin = Spin::new::<Private>(DEFAULT_SPIN, deadline);
+                    // ORDERING: a hint; the condition is read under the lock.
+                    while self.futex.word().load(Ordering::Relaxed) == seen && spin.pause() {}
+                }
                 self.futex.wait(seen, deadline) == WaitOutcome::TimedOut
             });
         }

@@ -205,13 +205,14 @@ impl<'a> Select<'a> {
             return Some(operation);
         }
         let Wait::Until(deadline) = wait else { return None };
-        let mut spin = Spin::exponential::<Private>(DEFAULT_SPIN, deadline, 4, 64).patient();
-        while !self.handles.is_empty() && spin.pause() {
-            if let Some(operation) = self.start_one() {
-                return Some(operation);
+        {
+            let mut spin = Spin::exponential::<Private>(DEFAULT_SPIN, deadline, 4, 64).patient();
+            while !self.handles.is_empty() && spin.pause() {
+                if let Some(operation) = self.start_one() {
+                    return Some(operation);
+                }
             }
         }
-        drop(spin);
         loop {
             let (chosen, timed_out, packets) = self.wait(deadline, false);
             if let Chosen::Operation(n) = chosen {

@@ -94,17 +94,18 @@ impl<T> Packet<T> {
 
     /// Waits until the wait was ended, or `deadline`.
     fn wait(&self, deadline: Option<Instant>) -> Option<u32> {
-        let mut spin = Spin::new::<Private>(HANDOVER_SPIN, deadline);
-        loop {
-            let ended = self.ended();
-            if ended.is_some() {
-                return ended;
-            }
-            if !spin.pause() {
-                break;
+        {
+            let mut spin = Spin::new::<Private>(HANDOVER_SPIN, deadline);
+            loop {
+                let ended = self.ended();
+                if ended.is_some() {
+                    return ended;
+                }
+                if !spin.pause() {
+                    break;
+                }
             }
         }
-        drop(spin);
         // ORDERING: publishes nothing. If it was ended meanwhile, or says so already, the next look finds that.
         let _ = self.state.word().compare_exchange(WAITING, ASLEEP, Ordering::Relaxed, Ordering::Relaxed);
         loop {

@@ -44,6 +44,11 @@ fn blocks_end_while_two_try() {
 }
 
 #[test]
+fn blocks_are_used_again() {
+    check("channel None, a block comes again", Bounded(2), 274, channel_block_comes_again);
+}
+
+#[test]
 fn time_outs() {
     for (capacity, at_least) in ALL.into_iter().zip([214, 764, 560]) {
         check(&format!("channel {capacity:?}, time-out"), Bounded(2), at_least, move || {
@@ -73,7 +78,7 @@ fn closing() {
 
 #[test]
 fn selection() {
-    for (capacity, of_two, ready) in [(Some(0), 112, 246), (Some(1), 73, 702), (None, 66, 532)] {
+    for (capacity, of_two, ready) in [(Some(0), 112, 246), (Some(1), 73, 167), (None, 66, 161)] {
         check(&format!("channel {capacity:?}, select of two"), Bounded(1), of_two, move || {
             channel_select_of_two(capacity)
         });
@@ -104,6 +109,11 @@ fn selection_beside_others() {
                 move || channel_select_is_closed(capacity, select_sends),
             );
         }
+    }
+    for capacity in ALL {
+        check(&format!("channel {capacity:?}, ready for the end"), Bounded(2), 120, move || {
+            channel_ready_for_the_end(capacity)
+        });
     }
     check("channel, ready for a selection", Bounded(2), 506, channel_ready_for_a_selection);
     check("channel None, select false, close", Bounded(2), 196, || channel_select_is_closed(None, false));

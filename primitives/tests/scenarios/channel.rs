@@ -298,7 +298,7 @@ pub fn channel_select_times_out(capacity: usize) {
 /// Readiness is seen by all who watch.
 pub fn channel_ready(capacity: Option<usize>) {
     let (sender, receiver) = channel(capacity);
-    let other = thread::spawn(move || sender.send(7).is_ok());
+    let other = thread::spawn(move || (sender.send(7).is_ok(), sender));
     let mut select = Select::new();
     select.recv(&receiver);
     loop {
@@ -309,7 +309,35 @@ pub fn channel_ready(capacity: Option<usize>) {
         }
         thread::yield_now();
     }
-    assert!(other.join().unwrap());
+    assert!(other.join().unwrap().0);
+}
+
+/// One who watches is told of the end.
+pub fn channel_ready_for_the_end(capacity: Option<usize>) {
+    let (sender, receiver) = channel::<u32>(capacity);
+    let other = thread::spawn(move || drop(sender));
+    let mut select = Select::new();
+    select.recv(&receiver);
+    assert_eq!(select.ready(), 0);
+    assert_eq!(receiver.try_recv(), Err(TryRecvError::Disconnected));
+    other.join().unwrap();
+}
+
+/// A block that two threads have read is filled again by one of them.
+pub fn channel_block_comes_again() {
+    let (sender, receiver) = unbounded();
+    (0..2).for_each(|n| sender.send(Box::new(n)).unwrap());
+    let other = thread::spawn({
+        let receiver = receiver.clone();
+        move || {
+            let first = receiver.try_recv().is_ok();
+            (2..6).for_each(|n| sender.send(Box::new(n)).unwrap());
+            first
+        }
+    });
+    let first = receiver.try_recv().is_ok();
+    let both = usize::from(first) + usize::from(other.join().unwrap());
+    assert_eq!(both + receiver.try_iter().count(), 6);
 }
 
 /// One who watches a channel where sender and receiver meet is told when a selection comes to the other side.
