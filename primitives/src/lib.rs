@@ -21,8 +21,8 @@
 //! | [`Condvar`] | 4 | S | first come, first notified; no notification is lost or swallowed | `threading.Condition` | `parking_lot::Condvar` |
 //! | [`Event`] | 1 | S | a set releases all who wait, even if cleared at once | `threading.Event` | - |
 //! | [`Barrier`] | 4 | S | all or nobody pass; abort, reset, one leader | `threading.Barrier` | `std::sync::Barrier` |
-//! | [`Semaphore`] | 1 | S | never more permits out than there are | `threading.Semaphore` | `tokio::sync::Semaphore` |
-//! | [`BoundedSemaphore`] | 2 | S | the same; a release too many is an error | `threading.BoundedSemaphore` | - |
+//! | [`Semaphore`] | 2 | S | never more permits out than there are | `threading.Semaphore` | `tokio::sync::Semaphore` |
+//! | [`BoundedSemaphore`] | 3 | S | the same; a release too many is an error | `threading.BoundedSemaphore` | - |
 //! | [`Latch`] | 1 | S | opens once for all | - | `std::sync::Barrier` used once |
 //! | [`WaitGroup`] | 1, on the heap | | waits until all clones are gone | - | `crossbeam_utils::sync::WaitGroup` |
 //! | [`Parker`], [`Unparker`] | 1, on the heap | | one token, never lost | - | `crossbeam_utils::sync::Parker` |
