@@ -155,7 +155,10 @@ fn examples(places: &Places) -> Work {
             .arg("--manifest-path")
             .arg(manifest)
             .arg("--example")
-            .arg(name);
+            .arg(name)
+            // For those that write something.
+            .arg("--")
+            .arg(places.home.join("test/examples"));
         command
     };
     Work::Commands(programs.into_iter().map(run).collect())
