@@ -8,8 +8,6 @@ mod array_queue;
 mod barrier;
 mod channel;
 mod condvar;
-#[cfg(feature = "deadlock_detection")]
-mod deadlock;
 mod deque;
 mod event;
 mod futex;

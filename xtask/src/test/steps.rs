@@ -97,7 +97,6 @@ pub fn all(places: &Places) -> Vec<Step> {
                 "--features",
                 "deadlock_detection",
                 "--test",
-                "it",
                 "deadlock",
             ])),
         },

@@ -1,12 +1,18 @@
 //! Circles of threads that wait for each other: found, named, and never invented.
 
-use crate::support::*;
+#![cfg(not(any(heddle_loom, heddle_shuttle, miri)))]
+
+#[allow(dead_code, reason = "shared with other tests, which need more of it")]
+#[path = "it/support.rs"]
+mod support;
+
 use heddle_primitives::deadlock::{self, Cycle};
 use heddle_primitives::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use heddle_primitives::sync::{Arc, thread};
 use heddle_primitives::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
+use support::*;
 
 fn message(panic: Box<dyn std::any::Any + Send>) -> String {
     *panic.downcast::<String>().expect("a message with numbers in it")
