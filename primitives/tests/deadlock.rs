@@ -175,7 +175,7 @@ fn deadlock_handlers() {
     const CHILD: &str = "HEDDLE_DEADLOCK_CHILD";
     if std::env::var_os(CHILD).is_none() {
         let output = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "deadlock::deadlock_handlers", "--nocapture"])
+            .args(["--exact", "deadlock_handlers", "--nocapture"])
             .env(CHILD, "1")
             .output()
             .unwrap();
