@@ -30,6 +30,6 @@ fn time_outs() {
 fn reset() {
     check_with_spurious("barrier reset, 2", Complete, 1_872, || barrier_reset_releases(2));
     check("barrier reset, 3", Bounded(2), 12_167, || barrier_reset_releases(3));
-    check_with_spurious("barrier mended", Bounded(3), 12_134, barrier_is_mended);
-    check_with_spurious("barrier mended behind a waiter", Complete, 5_705, barrier_is_mended_behind_a_waiter);
+    check_with_spurious("barrier mended", Bounded(2), 1_913, barrier_is_mended);
+    check_with_spurious("barrier mended behind a waiter", Bounded(3), 508, barrier_is_mended_behind_a_waiter);
 }

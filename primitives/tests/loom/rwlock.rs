@@ -41,7 +41,7 @@ fn changes_of_mode() {
     check("rwlock, downgrade to upgradable", Complete, 217, rwlock_downgrade_to_upgradable_lets_readers_in);
     check("rwlock, downgrade after waiting", Bounded(2), 302, rwlock_downgrade_after_waiting);
     check("rwlock, all ways down, 2", Complete, 23_313, || rwlock_all_ways_down(2));
-    check("rwlock, all ways down, 3", Bounded(2), 64_479, || rwlock_all_ways_down(3));
+    check("rwlock, all ways down, 3", Bounded(1), 1_798, || rwlock_all_ways_down(3));
     check("rwlock, hands over, 2", Bounded(2), 78, || rwlock_hands_over(2));
 }
 
