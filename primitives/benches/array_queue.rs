@@ -95,7 +95,7 @@ mod program {
     fn throughput<Q: Queue>(c: &mut Criterion, pairs: usize) {
         let group = format!("array_queue/{pairs}x{pairs}");
         c.benchmark_group(group).bench_function(BenchmarkId::new(Q::VARIANT, 2 * pairs), |b| {
-            b.iter_custom(|messages| {
+            support::in_bulk(b, 10_000, |messages| {
                 let queue = Q::new(CAPACITY);
                 // The first `messages % pairs` producers, and consumers, do one more.
                 let share =

@@ -131,7 +131,7 @@ mod program {
 
     fn throughput<Q: Queue>(c: &mut Criterion) {
         c.benchmark_group("spsc/throughput").bench_function(BenchmarkId::new(Q::VARIANT, 2), |b| {
-            b.iter_custom(|messages| {
+            support::in_bulk(b, 10_000, |messages| {
                 let (mut sender, mut receiver) = Q::new(CAPACITY);
                 pair(
                     move || (0..messages).for_each(|n| Q::send(&mut sender, n)),
@@ -146,7 +146,7 @@ mod program {
     /// that meet take each slot's cache line from each other. This one keeps them close.
     fn opaque<Q: Queue>(c: &mut Criterion) {
         c.benchmark_group("spsc/throughput-opaque").bench_function(BenchmarkId::new(Q::VARIANT, 2), |b| {
-            b.iter_custom(|messages| {
+            support::in_bulk(b, 10_000, |messages| {
                 let (mut sender, mut receiver) = Q::new(CAPACITY);
                 pair(
                     move || (0..messages).for_each(|n| Q::send(&mut sender, black_box(n))),
@@ -197,7 +197,7 @@ mod program {
     /// The time of a message when they go in and come out in chunks.
     fn in_chunks<Q: Chunks>(c: &mut Criterion) {
         c.benchmark_group("spsc/chunks-of-64").bench_function(BenchmarkId::new(Q::VARIANT, 2), |b| {
-            b.iter_custom(|messages| {
+            support::in_bulk(b, 10_000, |messages| {
                 let (mut sender, mut receiver) = Q::new(CAPACITY);
                 let next = |done: u64| (messages - done).min(CHUNK as u64) as usize;
                 pair(
@@ -232,7 +232,7 @@ mod program {
 
     fn round_trip<Q: Queue>(c: &mut Criterion) {
         c.benchmark_group("spsc/round-trip").bench_function(BenchmarkId::new(Q::VARIANT, 2), |b| {
-            b.iter_custom(|messages| {
+            support::in_bulk(b, 10_000, |messages| {
                 let (mut ask, mut asked) = Q::new(CAPACITY);
                 let (mut answer, mut answered) = Q::new(CAPACITY);
                 let done = Arc::new(());

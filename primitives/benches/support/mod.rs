@@ -123,6 +123,15 @@ fn pinned_team(
     (ended - began, turns.into_iter().map(|turn| turn.2).collect())
 }
 
+/// Like criterion's `iter_custom`, but never with fewer than `least` iterations: with a few the start of the threads would be what is
+/// timed, and criterion asks for few where its warm-up was disturbed.
+pub fn in_bulk(b: &mut criterion::Bencher<'_>, least: u64, mut time: impl FnMut(u64) -> Duration) {
+    b.iter_custom(|wanted| {
+        let made = wanted.max(least);
+        time(made).mul_f64(wanted as f64 / made as f64)
+    });
+}
+
 /// CPU time of the calling thread.
 pub fn cpu_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
