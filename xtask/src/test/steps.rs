@@ -146,7 +146,7 @@ fn examples(places: &Places) -> Work {
         return Work::Missing("no crate has examples".into());
     }
     // As the tests are built: for one package by itself cargo would choose other features, and build everything anew.
-    let mut build = places.cargo(&["test", "--workspace", "--examples", "--no-run"]);
+    let mut build = places.cargo(&["build", "--workspace", "--examples", "--profile", "test"]);
     build.env("CARGO_TERM_COLOR", "never");
     let run = |path: PathBuf| {
         let name = path.file_stem().unwrap_or_default();
