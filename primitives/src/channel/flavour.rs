@@ -35,6 +35,10 @@ pub(super) trait Flavour<T> {
     fn accept(&self, side: Side, packet: *mut ()) -> Option<Token>;
     /// Whether an operation of the side would not wait; true as well where it would fail because the channel is closed.
     fn is_ready(&self, side: Side) -> bool;
+    /// When a value comes by itself, without a word to those who wait.
+    fn next_beat(&self) -> Option<Instant> {
+        None
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,4 +65,6 @@ pub(super) enum Token {
     List(super::list::Claim),
     /// The packet by which a value is handed over.
     Zero(*mut ()),
+    /// A beat of a clock.
+    Beat(Instant),
 }

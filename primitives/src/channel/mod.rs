@@ -2,7 +2,7 @@
 //!
 //! [`bounded`] makes a channel with room for so many values, [`bounded`]`(0)` one where a sender and a receiver meet, and
 //! [`unbounded`] one without a limit. Both ends can be cloned and shared. [`Select`] and [`select!`](crate::select) wait for
-//! several operations at once.
+//! several operations at once. [`after`], [`at`], [`tick`] and [`never`](never()) make receivers to which values come by themselves.
 //!
 //! A channel is closed when its last sender or its last receiver is dropped, or by [`Receiver::close`]. What is in a closed
 //! channel can still be received; what is sent to it comes back. When the last receiver goes, the values inside are dropped.
@@ -43,11 +43,12 @@
 //! - `error`: what can go wrong;
 //! - `sender`, `receiver`: the two ends;
 //! - `flavour`: what the kinds of channel have in common;
-//! - `buffered`, `list`, `zero`: the kinds;
+//! - `buffered`, `list`, `zero`, `clock`: the kinds;
 //! - `context`, `waiters`: how threads wait;
 //! - `select`, `macros`: waiting for several operations.
 
 mod buffered;
+mod clock;
 mod context;
 mod error;
 mod flavour;
@@ -68,6 +69,7 @@ pub use sender::Sender;
 
 use crate::array_queue::{Heap, Ring};
 use shared::Kind;
+use std::time::{Duration, Instant};
 
 /// A channel with room for `capacity` values; with none, each send waits for a receive.
 ///
@@ -102,4 +104,85 @@ pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
     let kind = Kind::list(buffered::Buffered::new(list::List::new()));
     (Sender::first(kind.clone()), Receiver::first(kind))
+}
+
+/// A receiver to which one value comes, in `delay` from now: the moment that was waited for.
+///
+/// Nothing is started for it; who receives sleeps until then. Of several receivers (the receiver can be cloned) one gets the
+/// value, and the others wait on, as after it was received: for ever, until their time-out, or until
+/// [`close`](Receiver::close). A delay beyond the clock's range never ends.
+///
+/// ```
+/// use heddle_primitives::channel::{after, unbounded};
+/// use heddle_primitives::select;
+/// use std::time::{Duration, Instant};
+///
+/// let start = Instant::now();
+/// let (_sender, numbers) = unbounded::<u32>();
+/// let timeout = after(Duration::from_millis(5));
+/// select! {
+///     recv(numbers) -> number => panic!("{number:?}"),
+///     recv(timeout) -> when => assert!(when.unwrap() >= start + Duration::from_millis(5)),
+/// }
+/// assert!(start.elapsed() >= Duration::from_millis(5));
+/// assert!(timeout.try_recv().is_err());
+/// ```
+pub fn after(delay: Duration) -> Receiver<Instant> {
+    Instant::now().checked_add(delay).map_or_else(never, at)
+}
+
+/// A receiver to which one value comes, `when` itself, at that moment; at once if it is past. Otherwise as [`after`].
+///
+/// ```
+/// use heddle_primitives::channel::at;
+/// use std::time::Instant;
+///
+/// let start = Instant::now();
+/// let receiver = at(start);
+/// assert_eq!((receiver.len(), receiver.recv()), (1, Ok(start)));
+/// assert!(receiver.is_empty());
+/// ```
+pub fn at(when: Instant) -> Receiver<Instant> {
+    Receiver::first(Kind::clock(clock::Clock::at(when)))
+}
+
+/// A receiver to which a value comes after each `period`: the moment at which it was due.
+///
+/// Beats do not pile up: who comes late gets the oldest one that nobody has received. The next is due a period after that one, or,
+/// if that is past too, a period from now. Each goes to one of the receivers. A period beyond the clock's range never ends. The
+/// beats end with [`close`](Receiver::close) only.
+///
+/// ```
+/// use heddle_primitives::channel::tick;
+/// use std::time::{Duration, Instant};
+///
+/// let period = Duration::from_millis(2);
+/// let start = Instant::now();
+/// let beats: Vec<_> = tick(period).iter().take(3).collect();
+/// assert!(beats[0] >= start + period && beats[2] >= beats[0] + 2 * period);
+/// assert!(start.elapsed() >= 3 * period);
+/// ```
+pub fn tick(period: Duration) -> Receiver<Instant> {
+    Receiver::first(Kind::clock(clock::Clock::tick(period)))
+}
+
+/// A receiver to which nothing comes: for an operation of a selection that is left out.
+///
+/// A receive waits until its time-out, or until [`close`](Receiver::close).
+///
+/// ```
+/// use heddle_primitives::channel::{after, never, unbounded};
+/// use heddle_primitives::select;
+/// use std::time::Duration;
+///
+/// let (sender, numbers) = unbounded();
+/// sender.send(7).unwrap();
+/// let limit: Option<Duration> = None;
+/// select! {
+///     recv(numbers) -> number => assert_eq!(number, Ok(7)),
+///     recv(limit.map_or_else(never, after)) -> _ => panic!("there is no limit"),
+/// }
+/// ```
+pub fn never<T>() -> Receiver<T> {
+    Receiver::first(Kind::clock(clock::Clock::never()))
 }

@@ -1,5 +1,6 @@
 //! Waiting for one of several operations.
 
+use super::clock::earlier;
 use super::context::{Chosen, Context};
 use super::error::*;
 use super::flavour::{Flavour, Registered, Side, Token};
@@ -21,6 +22,7 @@ trait Handle {
     fn unregister(&self, context: &Arc<Context>, operation: u32);
     fn accept(&self, packet: *mut ()) -> Option<Token>;
     fn is_ready(&self) -> bool;
+    fn next_beat(&self) -> Option<Instant>;
     fn address(&self) -> *const ();
     fn side(&self) -> Side;
 }
@@ -46,6 +48,10 @@ macro_rules! handle {
 
             fn is_ready(&self) -> bool {
                 each_kind!(&self.kind, channel => channel.flavour.is_ready($side))
+            }
+
+            fn next_beat(&self) -> Option<Instant> {
+                each_kind!(&self.kind, channel => channel.flavour.next_beat())
             }
 
             fn address(&self) -> *const () {
@@ -266,11 +272,13 @@ impl<'a> Select<'a> {
                 break;
             }
         }
-        let chosen = context.wait(false, deadline);
+        let beat = self.handles.iter().filter_map(|(_, handle)| handle.next_beat()).min();
+        let until = earlier(deadline, beat);
+        let chosen = context.wait(false, until);
         for (n, (_, handle)) in self.handles[..registered].iter().enumerate() {
             handle.unregister(&context, n as u32);
         }
-        (chosen, stay && chosen == Chosen::Aborted, packets)
+        (chosen, stay && chosen == Chosen::Aborted && until == deadline, packets)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the ends of a channel share: one of its kinds, and how many ends there are.
 
 use super::buffered::Buffered;
+use super::clock::Clock;
 use super::list::List;
 use super::zero::Zero;
 use crate::array_queue::{Heap, Ring};
@@ -26,6 +27,7 @@ pub(super) enum Kind<T> {
     Array(Arc<Counted<Array<T>>>),
     List(Arc<Counted<Unbounded<T>>>),
     Zero(Arc<Counted<Zero<T>>>),
+    Clock(Arc<Counted<Clock<T>>>),
 }
 
 /// Does the same to every kind.
@@ -35,6 +37,7 @@ macro_rules! each_kind {
             $crate::channel::shared::Kind::Array($channel) => $do,
             $crate::channel::shared::Kind::List($channel) => $do,
             $crate::channel::shared::Kind::Zero($channel) => $do,
+            $crate::channel::shared::Kind::Clock($channel) => $do,
         }
     };
 }
@@ -59,6 +62,10 @@ impl<T> Kind<T> {
         Self::Zero(Counted::new(flavour))
     }
 
+    pub fn clock(flavour: Clock<T>) -> Self {
+        Self::Clock(Counted::new(flavour))
+    }
+
     /// The same for all ends of a channel, and for no other.
     pub fn address(&self) -> *const () {
         each_kind!(self, channel => from_ref(&**channel).cast())
@@ -71,6 +78,7 @@ impl<T> Clone for Kind<T> {
             Self::Array(channel) => Self::Array(channel.clone()),
             Self::List(channel) => Self::List(channel.clone()),
             Self::Zero(channel) => Self::Zero(channel.clone()),
+            Self::Clock(channel) => Self::Clock(channel.clone()),
         }
     }
 }
@@ -94,6 +102,7 @@ impl<T> fmt::Debug for Kind<T> {
             Self::Array(_) => "Array",
             Self::List(_) => "List",
             Self::Zero(_) => "Zero",
+            Self::Clock(_) => "Clock",
         })
     }
 }

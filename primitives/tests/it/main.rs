@@ -7,6 +7,7 @@ mod support;
 mod array_queue;
 mod barrier;
 mod channel;
+mod channel_clock;
 mod condvar;
 mod deque;
 mod event;

@@ -125,6 +125,18 @@ fn empty_is_never_said_wrongly() {
 }
 
 #[test]
+fn clocks() {
+    check("clock", Complete, 19, clock_tells_one);
+    for (select, at_least) in [(false, 174), (true, 220)] {
+        check_with_spurious(&format!("clock, close, select {select}"), Bounded(2), at_least, move || {
+            clock_is_closed(select)
+        });
+    }
+    check("clock, ready for the end", Bounded(2), 218, clock_ready_for_the_end);
+    check("clock, selection", Bounded(2), 1_634, clock_ends_a_selection);
+}
+
+#[test]
 fn planted_bugs_are_found() {
     check("small channel, beside", Complete, 42, || channel_beside(ChannelBug::None));
     check("small channel, meeting", Bounded(2), 84, || channel_meeting(ChannelBug::None, false));

@@ -371,3 +371,70 @@ pub fn channel_agrees_with_another() {
     let other_empty = other.join().unwrap();
     assert!(!(empty && other_empty), "both were first");
 }
+
+/// Of two receivers of a moment one gets it.
+pub fn clock_tells_one() {
+    let receiver = at(Instant::now());
+    let other = thread::spawn({
+        let receiver = receiver.clone();
+        move || receiver.recv_deadline(Instant::now()).is_ok()
+    });
+    let got = [receiver.try_recv().is_ok(), other.join().unwrap(), receiver.try_recv().is_ok()];
+    assert_eq!(got.into_iter().filter(|got| *got).count(), 1);
+}
+
+/// Who waits for what never comes, one way or the other, is told of the end.
+pub fn clock_is_closed(select: bool) {
+    let receiver = never::<u32>();
+    let other = thread::spawn({
+        let receiver = receiver.clone();
+        move || receiver.close()
+    });
+    if select {
+        let (_sender, silent) = unbounded();
+        assert_eq!(select_recv([&silent, &receiver]), Err(RecvError));
+    } else {
+        assert_eq!(receiver.recv(), Err(RecvError));
+    }
+    assert!(other.join().unwrap());
+}
+
+/// One who watches is told of the end, and whoever comes later sees it.
+pub fn clock_ready_for_the_end() {
+    let receiver = never::<u32>();
+    let other = thread::spawn({
+        let receiver = receiver.clone();
+        move || receiver.close()
+    });
+    let mut select = Select::new();
+    select.recv(&receiver);
+    assert_eq!(select.ready(), 0);
+    assert_eq!(receiver.try_recv(), Err(TryRecvError::Disconnected));
+    assert!(other.join().unwrap());
+}
+
+/// A moment that has come ends a selection that others leave alone.
+pub fn clock_ends_a_selection() {
+    let (sender, numbers) = unbounded();
+    let moment = at(Instant::now());
+    let other = thread::spawn({
+        let moment = moment.clone();
+        move || {
+            let taken = moment.try_recv().is_ok();
+            sender.send(u32::from(taken)).unwrap();
+        }
+    });
+    let mut moments = 0;
+    let taken = loop {
+        let mut select = Select::new();
+        let number = select.recv(&numbers);
+        select.recv(&moment);
+        let operation = select.select();
+        if operation.index() == number {
+            break operation.recv(&numbers).unwrap();
+        }
+        moments += u32::from(operation.recv(&moment).is_ok());
+    };
+    other.join().unwrap();
+    assert_eq!(moments + taken, 1);
+}

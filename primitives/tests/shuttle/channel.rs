@@ -28,6 +28,14 @@ fn selects() {
 }
 
 #[test]
+fn clocks() {
+    check("clock", clock_tells_one);
+    check("clock, close", || clock_is_closed(true));
+    check("clock, ready for the end", clock_ready_for_the_end);
+    check("clock, selection", clock_ends_a_selection);
+}
+
+#[test]
 fn planted_bugs_are_found() {
     for bug in [ChannelBug::WakesBeforePublishing, ChannelBug::LooksBeforeRegistering] {
         finds(&format!("small channel, {bug:?}"), "deadlock", move || channel_beside(bug));
