@@ -75,6 +75,24 @@ mod program {
         }
     }
 
+    impl Queue for crossfire::flavor::Array<u64> {
+        const VARIANT: &str = "crossfire";
+
+        fn new(capacity: usize) -> Self {
+            Self::new(capacity)
+        }
+
+        #[inline(always)]
+        fn push(&self, value: u64) -> bool {
+            crossfire::flavor::Queue::push(self, value).is_ok()
+        }
+
+        #[inline(always)]
+        fn pop(&self) -> Option<u64> {
+            crossfire::flavor::Queue::pop(self)
+        }
+    }
+
     #[inline(always)]
     fn until<R>(mut attempt: impl FnMut() -> Option<R>) -> R {
         let mut failures = 0;
@@ -126,6 +144,7 @@ mod program {
         all::<heddle_primitives::ArrayQueue<u64>>(&mut c);
         all::<crossbeam_queue::ArrayQueue<u64>>(&mut c);
         all::<concurrent_queue::ConcurrentQueue<u64>>(&mut c);
+        all::<crossfire::flavor::Array<u64>>(&mut c);
         c.final_summary();
     }
 }

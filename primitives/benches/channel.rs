@@ -14,7 +14,7 @@ mod program {
 
     trait Channel {
         const VARIANT: &str;
-        type Sender: Clone + Send;
+        type Sender: Send;
         type Receiver: Send;
 
         fn new(capacity: Capacity) -> (Self::Sender, Self::Receiver);
@@ -22,8 +22,8 @@ mod program {
         fn receive(receiver: &Self::Receiver) -> u64;
     }
 
-    /// A channel whose receivers can be cloned as well.
-    trait ToMany: Channel<Receiver: Clone> {}
+    /// A channel whose ends can be cloned.
+    trait ToMany: Channel<Sender: Clone, Receiver: Clone> {}
 
     macro_rules! channel {
         ($name:ident, $variant:literal, $module:ident, $sender:ty, $receiver:ty) => {
@@ -64,6 +64,76 @@ mod program {
     );
     channel!(Kanal, "kanal", kanal, kanal::Sender<u64>, kanal::Receiver<u64>);
     channel!(Flume, "flume", flume, flume::Sender<u64>, flume::Receiver<u64>);
+
+    /// Its channels with and without a limit are of different types.
+    enum Either<B, U> {
+        Bounded(B),
+        Unbounded(U),
+    }
+
+    impl<B: Clone, U: Clone> Clone for Either<B, U> {
+        fn clone(&self) -> Self {
+            match self {
+                Self::Bounded(end) => Self::Bounded(end.clone()),
+                Self::Unbounded(end) => Self::Unbounded(end.clone()),
+            }
+        }
+    }
+
+    macro_rules! crossfire {
+        ($name:ident, $variant:literal, $module:ident, $sender:ident, $receiver:ident) => {
+            struct $name;
+
+            impl Channel for $name {
+                const VARIANT: &str = $variant;
+                type Sender = Either<
+                    crossfire::$sender<crossfire::$module::Array<u64>>,
+                    crossfire::$sender<crossfire::$module::List<u64>>,
+                >;
+                type Receiver = Either<
+                    crossfire::$receiver<crossfire::$module::Array<u64>>,
+                    crossfire::$receiver<crossfire::$module::List<u64>>,
+                >;
+
+                fn new(capacity: Capacity) -> (Self::Sender, Self::Receiver) {
+                    match capacity {
+                        Some(capacity) => {
+                            let (sender, receiver) = crossfire::$module::bounded_blocking(capacity);
+                            (Either::Bounded(sender), Either::Bounded(receiver))
+                        }
+                        None => {
+                            let (sender, receiver) = crossfire::$module::unbounded_blocking();
+                            (Either::Unbounded(sender), Either::Unbounded(receiver))
+                        }
+                    }
+                }
+
+                #[inline(always)]
+                fn send(sender: &Self::Sender, value: u64) {
+                    match sender {
+                        Either::Bounded(sender) => sender.send(value),
+                        Either::Unbounded(sender) => sender.send(value),
+                    }
+                    .expect("the receivers stay to the end");
+                }
+
+                #[inline(always)]
+                fn receive(receiver: &Self::Receiver) -> u64 {
+                    match receiver {
+                        Either::Bounded(receiver) => receiver.recv(),
+                        Either::Unbounded(receiver) => receiver.recv(),
+                    }
+                    .expect("the senders stay to the end")
+                }
+            }
+        };
+    }
+
+    crossfire!(Crossfire, "crossfire", mpmc, MTx, MRx);
+    crossfire!(CrossfireMpsc, "crossfire-mpsc", mpsc, MTx, Rx);
+    crossfire!(CrossfireSpsc, "crossfire-spsc", spsc, Tx, Rx);
+
+    impl ToMany for Crossfire {}
 
     struct Std;
 
@@ -133,13 +203,13 @@ mod program {
         group: &str,
         capacity: Capacity,
         pairs: usize,
-        receivers: impl Fn(C::Receiver) -> Vec<C::Receiver>,
+        ends: impl Fn(C::Sender, C::Receiver) -> (Vec<C::Sender>, Vec<C::Receiver>),
     ) {
         c.benchmark_group(group).bench_function(BenchmarkId::new(C::VARIANT, 2 * pairs), |b| {
             support::in_bulk(b, least(capacity), |messages| {
                 let (sender, receiver) = C::new(capacity);
-                let senders = Ends::new(vec![sender; pairs]);
-                let receivers = Ends::new(receivers(receiver));
+                let (senders, receivers) = ends(sender, receiver);
+                let (senders, receivers) = (Ends::new(senders), Ends::new(receivers));
                 // The first `messages % pairs` senders, and receivers, do one more.
                 let share =
                     |n: usize| messages / pairs as u64 + u64::from((n as u64) < messages % pairs as u64);
@@ -161,29 +231,45 @@ mod program {
     }
 
     fn one_to_one<C: Channel>(c: &mut Criterion) {
-        throughput::<C>(c, "channel/bounded-1x1", Some(1024), 1, |receiver| vec![receiver]);
-        throughput::<C>(c, "channel/unbounded-1x1", None, 1, |receiver| vec![receiver]);
-        throughput::<C>(c, "channel/rendezvous", Some(0), 1, |receiver| vec![receiver]);
+        let one = |sender, receiver| (vec![sender], vec![receiver]);
+        throughput::<C>(c, "channel/bounded-1x1", Some(1024), 1, one);
+        throughput::<C>(c, "channel/unbounded-1x1", None, 1, one);
+    }
+
+    fn meeting<C: Channel>(c: &mut Criterion) {
+        throughput::<C>(c, "channel/rendezvous", Some(0), 1, |sender, receiver| {
+            (vec![sender], vec![receiver])
+        });
     }
 
     fn two_to_two<C: ToMany>(c: &mut Criterion) {
-        throughput::<C>(c, "channel/bounded-2x2", Some(1024), 2, |receiver| vec![receiver; 2]);
-        throughput::<C>(c, "channel/unbounded-2x2", None, 2, |receiver| vec![receiver; 2]);
+        let two = |sender, receiver| (vec![sender; 2], vec![receiver; 2]);
+        throughput::<C>(c, "channel/bounded-2x2", Some(1024), 2, two);
+        throughput::<C>(c, "channel/unbounded-2x2", None, 2, two);
     }
 
     fn all<C: ToMany>(c: &mut Criterion) {
         one_to_one::<C>(c);
+        meeting::<C>(c);
         two_to_two::<C>(c);
     }
 
     pub fn run() {
         support::allowed();
+        // crossfire's advice where there are few CPUs.
+        crossfire::detect_backoff_cfg();
         let mut c = Criterion::default().configure_from_args();
         all::<Heddle>(&mut c);
         all::<Crossbeam>(&mut c);
         all::<Kanal>(&mut c);
         all::<Flume>(&mut c);
+        // In its channels without room a sender does not wait for a receiver.
+        one_to_one::<Crossfire>(&mut c);
+        two_to_two::<Crossfire>(&mut c);
+        one_to_one::<CrossfireMpsc>(&mut c);
+        one_to_one::<CrossfireSpsc>(&mut c);
         one_to_one::<Std>(&mut c);
+        meeting::<Std>(&mut c);
         c.final_summary();
     }
 }
