@@ -14,8 +14,9 @@ use std::mem::MaybeUninit;
 /// head, each a [`CachePadded`] of 8 bytes; all-zero bytes are those of an empty queue.
 ///
 /// ```
+/// use heddle_primitives::CachePadded;
 /// use heddle_primitives::array_queue::Positions;
-/// let _positions = Positions::new();
+/// assert_eq!(size_of::<Positions>(), 2 * size_of::<CachePadded<u64>>());
 /// ```
 #[repr(C)]
 pub struct Positions {
@@ -26,6 +27,12 @@ pub struct Positions {
 impl Positions {
     const_in_normal_builds! {
         /// The positions of an empty queue.
+        ///
+        /// ```
+        /// use heddle_primitives::array_queue::Positions;
+        /// // Those of an empty queue are zero, as in fresh shared memory.
+        /// assert_eq!(format!("{:?}", Positions::new()), "Positions { tail: 0, head: 0 }");
+        /// ```
         pub const fn new() -> Self {
             Self { tail: CachePadded::new(AtomicU64::new(0)), head: CachePadded::new(AtomicU64::new(0)) }
         }
@@ -55,6 +62,12 @@ impl fmt::Debug for Positions {
 ///
 /// Turns count modulo 2^32; only equality is looked at, and a position that has moved on meanwhile makes the exchange fail
 /// that follows. Layout (`repr(C)`): the turn, then the value; all-zero bytes are an empty slot.
+///
+/// ```
+/// use heddle_primitives::array_queue::Slot;
+/// // A turn and the value.
+/// assert_eq!(size_of::<Slot<u32>>(), 8);
+/// ```
 #[repr(C)]
 pub struct Slot<T> {
     pub(super) turn: AtomicU32,
@@ -64,6 +77,12 @@ pub struct Slot<T> {
 impl<T> Slot<T> {
     const_in_normal_builds! {
         /// An empty slot.
+        ///
+        /// ```
+        /// use heddle_primitives::array_queue::Slot;
+        /// let slots: [Slot<String>; 4] = std::array::from_fn(|_| Slot::new());
+        /// assert!(slots.iter().all(|slot| format!("{slot:?}") == "Slot { turn: 0, .. }"));
+        /// ```
         pub const fn new() -> Self {
             Self { turn: AtomicU32::new(0), value: UnsafeCell::new(MaybeUninit::uninit()) }
         }
@@ -90,18 +109,71 @@ impl<T> fmt::Debug for Slot<T> {
 /// - `slot` returns a slot of its own for each index below `capacity`, always the same one;
 /// - no one but queues of this capacity changes them, or if so (a peer process gone wild), then values of `T` have no invalid
 ///   bytes: such a peer may lose values and make others wait, not make them leave the slots.
+///
+/// ```
+/// use heddle_primitives::array_queue::{ArrayQueue, Buffer, Positions, Slot};
+/// struct InPlace {
+///     positions: Positions,
+///     slots: [Slot<u32>; 4],
+/// }
+///
+/// // SAFETY: the fields are never replaced, and each index has its slot.
+/// unsafe impl Buffer<u32> for &InPlace {
+///     fn positions(&self) -> &Positions {
+///         &self.positions
+///     }
+///
+///     fn capacity(&self) -> usize {
+///         4
+///     }
+///
+///     fn slot(&self, index: usize) -> &Slot<u32> {
+///         &self.slots[index]
+///     }
+/// }
+///
+/// let memory = InPlace { positions: Positions::new(), slots: [const { Slot::new() }; 4] };
+/// // SAFETY: both are over the same memory, which is that of an empty queue.
+/// let (one, other) = unsafe { (ArrayQueue::from_buffer(&memory), ArrayQueue::from_buffer(&memory)) };
+/// one.push(7).unwrap();
+/// assert_eq!(other.pop(), Some(7));
+/// ```
 pub unsafe trait Buffer<T> {
     /// The positions.
+    ///
+    /// ```
+    /// use heddle_primitives::array_queue::{Buffer, Heap};
+    /// let heap = Heap::<u8>::new(2);
+    /// assert!(std::ptr::eq(heap.positions(), heap.positions()));
+    /// ```
     fn positions(&self) -> &Positions;
 
     /// How many slots there are.
+    ///
+    /// ```
+    /// use heddle_primitives::array_queue::{Buffer, Heap};
+    /// let heap = Heap::<u8>::new(2);
+    /// assert_eq!(heap.capacity(), 2);
+    /// ```
     fn capacity(&self) -> usize;
 
     /// The slot at `index`, which is below [`capacity`](Self::capacity).
+    ///
+    /// ```
+    /// use heddle_primitives::array_queue::{Buffer, Heap};
+    /// let heap = Heap::<u8>::new(2);
+    /// assert!(!std::ptr::eq(heap.slot(0), heap.slot(1)));
+    /// ```
     fn slot(&self, index: usize) -> &Slot<T>;
 }
 
 /// Positions and slots on the heap, for the threads of this process.
+///
+/// ```
+/// use heddle_primitives::array_queue::{ArrayQueue, Heap};
+/// let queue: ArrayQueue<char, Heap<char>> = ArrayQueue::new(2);
+/// assert!(format!("{:?}", queue.buffer()).ends_with("capacity: 2 }"));
+/// ```
 pub struct Heap<T> {
     positions: Positions,
     slots: Box<[Slot<T>]>,
@@ -117,6 +189,12 @@ impl<T> Heap<T> {
     ///
     /// # Panics
     /// If `capacity` is 0 or above 2^31.
+    ///
+    /// ```
+    /// use heddle_primitives::array_queue::{Buffer, Heap};
+    /// assert_eq!(Heap::<u8>::new(3).capacity(), 3);
+    /// assert!(std::panic::catch_unwind(|| Heap::<u8>::new(0)).is_err());
+    /// ```
     pub fn new(capacity: usize) -> Self {
         assert!(capacity > 0, "capacity must be non-zero");
         assert!(capacity <= 1 << 31, "capacity overflow");

@@ -75,6 +75,12 @@ impl<T> ArrayQueue<T> {
     ///
     /// # Panics
     /// If `capacity` is 0 or above 2^31.
+    ///
+    /// ```
+    /// use heddle_primitives::ArrayQueue;
+    /// let queue = ArrayQueue::new(1);
+    /// assert_eq!((queue.push('a'), queue.push('b')), (Ok(()), Err('b')));
+    /// ```
     pub fn new(capacity: usize) -> Self {
         Self { ring: Ring::new(Heap::new(capacity)) }
     }
@@ -89,6 +95,14 @@ impl<T, B: Buffer<T>> ArrayQueue<T, B> {
     ///
     /// # Panics
     /// If the capacity is 0 or above 2^31.
+    ///
+    /// ```
+    /// use heddle_primitives::array_queue::{ArrayQueue, Heap};
+    /// // SAFETY: the queue is new, and its memory belongs to this process.
+    /// let queue = unsafe { ArrayQueue::from_buffer(Heap::new(2)) };
+    /// queue.push('a').unwrap();
+    /// assert_eq!(queue.pop(), Some('a'));
+    /// ```
     pub unsafe fn from_buffer(buffer: B) -> Self {
         Self { ring: Ring::new(buffer) }
     }
@@ -97,43 +111,101 @@ impl<T, B: Buffer<T>> ArrayQueue<T, B> {
     ///
     /// # Errors
     /// The value, if the queue is full.
+    ///
+    /// ```
+    /// use heddle_primitives::ArrayQueue;
+    /// let queue = ArrayQueue::new(1);
+    /// assert_eq!(queue.push('a'), Ok(()));
+    /// assert_eq!(queue.push('b'), Err('b'));
+    /// ```
     #[inline]
     pub fn push(&self, value: T) -> Result<(), T> {
         self.ring.push(value).map_err(|(value, _)| value)
     }
 
     /// Puts a value in; if the queue is full, in place of the oldest one, which is returned.
+    ///
+    /// ```
+    /// use heddle_primitives::ArrayQueue;
+    /// let last = ArrayQueue::new(2);
+    /// assert_eq!([1, 2, 3].map(|n| last.force_push(n)), [None, None, Some(1)]);
+    /// assert_eq!(last.into_iter().collect::<Vec<_>>(), [2, 3]);
+    /// ```
     pub fn force_push(&self, value: T) -> Option<T> {
         self.ring.force_push(value)
     }
 
     /// Takes the oldest value out, if there is one.
+    ///
+    /// ```
+    /// use heddle_primitives::ArrayQueue;
+    /// let queue = ArrayQueue::new(2);
+    /// queue.push('a').unwrap();
+    /// assert_eq!((queue.pop(), queue.pop()), (Some('a'), None));
+    /// ```
     #[inline]
     pub fn pop(&self) -> Option<T> {
         self.ring.pop().ok()
     }
 
     /// How many values fit in.
+    ///
+    /// ```
+    /// use heddle_primitives::ArrayQueue;
+    /// // Not rounded up.
+    /// assert_eq!(ArrayQueue::<u8>::new(100).capacity(), 100);
+    /// ```
     pub fn capacity(&self) -> usize {
         self.ring.capacity()
     }
 
     /// How many values are in the queue; others may change that meanwhile.
+    ///
+    /// ```
+    /// use heddle_primitives::ArrayQueue;
+    /// let queue = ArrayQueue::new(2);
+    /// queue.push('a').unwrap();
+    /// assert_eq!(queue.len(), 1);
+    /// queue.pop();
+    /// assert_eq!(queue.len(), 0);
+    /// ```
     pub fn len(&self) -> usize {
         self.ring.len()
     }
 
     /// Whether the queue is empty right now; others may change that.
+    ///
+    /// ```
+    /// use heddle_primitives::ArrayQueue;
+    /// let queue = ArrayQueue::new(2);
+    /// assert!(queue.is_empty());
+    /// queue.push('a').unwrap();
+    /// assert!(!queue.is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.ring.is_empty()
     }
 
     /// Whether the queue is full right now; others may change that.
+    ///
+    /// ```
+    /// use heddle_primitives::ArrayQueue;
+    /// let queue = ArrayQueue::new(1);
+    /// assert!(!queue.is_full());
+    /// queue.push('a').unwrap();
+    /// assert!(queue.is_full());
+    /// ```
     pub fn is_full(&self) -> bool {
         self.ring.is_full()
     }
 
     /// The memory of the queue.
+    ///
+    /// ```
+    /// use heddle_primitives::array_queue::{ArrayQueue, Buffer};
+    /// let queue = ArrayQueue::<u8>::new(3);
+    /// assert_eq!(queue.buffer().capacity(), 3);
+    /// ```
     pub fn buffer(&self) -> &B {
         self.ring.buffer()
     }
@@ -155,6 +227,15 @@ impl<T, B: Buffer<T>> IntoIterator for ArrayQueue<T, B> {
 }
 
 /// The values of an [`ArrayQueue`], oldest first.
+///
+/// ```
+/// use heddle_primitives::ArrayQueue;
+/// let queue = ArrayQueue::new(3);
+/// ['a', 'b'].into_iter().for_each(|value| queue.push(value).unwrap());
+/// let mut values = queue.into_iter();
+/// assert_eq!((values.size_hint().0, values.next()), (2, Some('a')));
+/// assert!(values.eq(['b']));
+/// ```
 #[derive(Debug)]
 pub struct IntoIter<T, B: Buffer<T> = Heap<T>> {
     queue: ArrayQueue<T, B>,

@@ -20,6 +20,14 @@ use std::time::{Duration, Instant};
 /// let (_sender, receiver) = heddle_primitives::channel::unbounded::<std::rc::Rc<u32>>();
 /// share(receiver);
 /// ```
+///
+/// ```
+/// use heddle_primitives::channel::bounded;
+/// let (sender, receiver) = bounded(1);
+/// let second = receiver.clone();
+/// sender.send(7).unwrap();
+/// assert_eq!((second.recv(), receiver.is_empty()), (Ok(7), true));
+/// ```
 pub struct Receiver<T> {
     pub(super) kind: Kind<T>,
 }
@@ -38,6 +46,14 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     /// If the channel is empty and no more values will come.
+    ///
+    /// ```
+    /// use heddle_primitives::channel::{RecvError, bounded};
+    /// let (sender, receiver) = bounded(1);
+    /// sender.send(7).unwrap();
+    /// drop(sender);
+    /// assert_eq!((receiver.recv(), receiver.recv()), (Ok(7), Err(RecvError)));
+    /// ```
     #[inline]
     pub fn recv(&self) -> Result<T, RecvError> {
         self.recv_until(None).map_err(|_| RecvError)
@@ -47,6 +63,16 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     /// If there is none now, or none will come.
+    ///
+    /// ```
+    /// use heddle_primitives::channel::{TryRecvError, unbounded};
+    /// let (sender, receiver) = unbounded();
+    /// assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+    /// sender.send(7).unwrap();
+    /// drop(sender);
+    /// assert_eq!(receiver.try_recv(), Ok(7));
+    /// assert_eq!(receiver.try_recv(), Err(TryRecvError::Disconnected));
+    /// ```
     #[inline]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         each_kind!(&self.kind, channel => channel.flavour.try_recv())
@@ -56,6 +82,15 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     /// If there was none in time, or none will come.
+    ///
+    /// ```
+    /// use heddle_primitives::channel::{RecvTimeoutError, unbounded};
+    /// use std::time::Duration;
+    /// let (sender, receiver) = unbounded();
+    /// sender.send(7).unwrap();
+    /// assert_eq!(receiver.recv_timeout(Duration::MAX), Ok(7));
+    /// assert_eq!(receiver.recv_timeout(Duration::from_millis(1)), Err(RecvTimeoutError::Timeout));
+    /// ```
     pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
         self.recv_until(Instant::now().checked_add(timeout))
     }
@@ -65,6 +100,16 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     /// If there was none in time, or none will come.
+    ///
+    /// ```
+    /// use heddle_primitives::channel::{RecvTimeoutError, unbounded};
+    /// use std::time::Instant;
+    /// let (sender, receiver) = unbounded();
+    /// sender.send(7).unwrap();
+    /// let now = Instant::now();
+    /// assert_eq!(receiver.recv_deadline(now), Ok(7));
+    /// assert_eq!(receiver.recv_deadline(now), Err(RecvTimeoutError::Timeout));
+    /// ```
     pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
         self.recv_until(Some(deadline))
     }
@@ -85,41 +130,112 @@ impl<T> Receiver<T> {
     }
 
     /// The values to come, waiting for each, until no more will come.
+    ///
+    /// ```
+    /// use heddle_primitives::channel::unbounded;
+    /// let (sender, receiver) = unbounded();
+    /// (1..=3).for_each(|n| sender.send(n).unwrap());
+    /// drop(sender);
+    /// assert_eq!(receiver.iter().sum::<u32>(), 6);
+    /// ```
     pub fn iter(&self) -> Iter<'_, T> {
         Iter { receiver: self }
     }
 
     /// The values that are there, without waiting.
+    ///
+    /// ```
+    /// use heddle_primitives::channel::unbounded;
+    /// let (sender, receiver) = unbounded();
+    /// (1..=3).for_each(|n| sender.send(n).unwrap());
+    /// assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [1, 2, 3]);
+    /// assert!(!receiver.is_disconnected());
+    /// ```
     pub fn try_iter(&self) -> TryIter<'_, T> {
         TryIter { receiver: self }
     }
 
     /// How many values are in the channel; others may change that meanwhile.
+    ///
+    /// ```
+    /// use heddle_primitives::channel::bounded;
+    /// let (sender, receiver) = bounded(2);
+    /// assert_eq!(receiver.len(), 0);
+    /// sender.send('a').unwrap();
+    /// assert_eq!(receiver.len(), 1);
+    /// receiver.recv().unwrap();
+    /// assert_eq!(receiver.len(), 0);
+    /// ```
     pub fn len(&self) -> usize {
         each_kind!(&self.kind, channel => channel.flavour.len())
     }
 
     /// Whether the channel is empty right now; always true at capacity 0.
+    ///
+    /// ```
+    /// use heddle_primitives::channel::bounded;
+    /// let (sender, receiver) = bounded(2);
+    /// assert!(receiver.is_empty());
+    /// sender.send('a').unwrap();
+    /// assert!(!receiver.is_empty());
+    /// receiver.recv().unwrap();
+    /// assert!(receiver.is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         each_kind!(&self.kind, channel => channel.flavour.is_empty())
     }
 
     /// Whether the channel is full right now; always true at capacity 0.
+    ///
+    /// ```
+    /// use heddle_primitives::channel::bounded;
+    /// let (sender, receiver) = bounded(1);
+    /// assert!(!receiver.is_full());
+    /// sender.send('a').unwrap();
+    /// assert!(receiver.is_full());
+    /// receiver.recv().unwrap();
+    /// assert!(!receiver.is_full());
+    /// ```
     pub fn is_full(&self) -> bool {
         each_kind!(&self.kind, channel => channel.flavour.is_full())
     }
 
     /// How many values have room; none means no limit.
+    ///
+    /// ```
+    /// use heddle_primitives::channel::{bounded, unbounded};
+    /// let (_sender, receiver) = bounded::<u8>(8);
+    /// assert_eq!(receiver.capacity(), Some(8));
+    /// let (_sender, receiver) = unbounded::<u8>();
+    /// assert_eq!(receiver.capacity(), None);
+    /// ```
     pub fn capacity(&self) -> Option<usize> {
         each_kind!(&self.kind, channel => channel.flavour.capacity())
     }
 
     /// Whether both are ends of the same channel.
+    ///
+    /// ```
+    /// use heddle_primitives::channel::unbounded;
+    /// let (_sender, receiver) = unbounded::<u8>();
+    /// let (_sender, other) = unbounded();
+    /// assert!(receiver.same_channel(&receiver.clone()));
+    /// assert!(!receiver.same_channel(&other));
+    /// ```
     pub fn same_channel(&self, other: &Self) -> bool {
         self.kind.address() == other.kind.address()
     }
 
     /// Whether the channel takes no more values: it was closed, or all senders are gone. There may be some in it.
+    ///
+    /// ```
+    /// use heddle_primitives::channel::unbounded;
+    /// let (sender, receiver) = unbounded();
+    /// sender.send(7).unwrap();
+    /// drop(sender);
+    /// assert!(receiver.is_disconnected());
+    /// assert_eq!(receiver.recv(), Ok(7));
+    /// ```
     pub fn is_disconnected(&self) -> bool {
         each_kind!(&self.kind, channel => channel.flavour.is_closed())
     }
@@ -154,18 +270,48 @@ impl<T> fmt::Debug for Receiver<T> {
 }
 
 /// The values to come; see [`Receiver::iter`].
+///
+/// ```
+/// use heddle_primitives::channel::unbounded;
+/// let (sender, receiver) = unbounded();
+/// sender.send('a').unwrap();
+/// drop(sender);
+/// let mut values = receiver.iter();
+/// assert_eq!((values.next(), values.next()), (Some('a'), None));
+/// ```
 #[derive(Debug)]
 pub struct Iter<'a, T> {
     receiver: &'a Receiver<T>,
 }
 
 /// The values that are there; see [`Receiver::try_iter`].
+///
+/// ```
+/// use heddle_primitives::channel::unbounded;
+/// let (sender, receiver) = unbounded();
+/// let mut values = receiver.try_iter();
+/// assert_eq!(values.next(), None);
+/// // There may be more later.
+/// sender.send('a').unwrap();
+/// assert_eq!(values.next(), Some('a'));
+/// ```
 #[derive(Debug)]
 pub struct TryIter<'a, T> {
     receiver: &'a Receiver<T>,
 }
 
 /// The values to come, with their receiver.
+///
+/// ```
+/// use heddle_primitives::channel::unbounded;
+/// let (sender, receiver) = unbounded();
+/// sender.send('a').unwrap();
+/// let mut values = receiver.into_iter();
+/// assert_eq!(values.next(), Some('a'));
+/// // With the values goes the receiver.
+/// drop(values);
+/// assert!(sender.send('b').is_err());
+/// ```
 #[derive(Debug)]
 pub struct IntoIter<T> {
     receiver: Receiver<T>,

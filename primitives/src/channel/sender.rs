@@ -19,6 +19,20 @@ use std::time::{Duration, Instant};
 /// let (sender, _receiver) = heddle_primitives::channel::bounded::<std::rc::Rc<u32>>(0);
 /// share(sender);
 /// ```
+///
+/// ```
+/// use heddle_primitives::channel::unbounded;
+/// use heddle_primitives::sync::thread;
+/// let (sender, receiver) = unbounded();
+/// thread::scope(|s| {
+///     for n in [1, 2] {
+///         let sender = sender.clone();
+///         s.spawn(move || sender.send(n).unwrap());
+///     }
+/// });
+/// drop(sender);
+/// assert_eq!(receiver.iter().sum::<u32>(), 3);
+/// ```
 pub struct Sender<T> {
     pub(super) kind: Kind<T>,
 }
@@ -37,6 +51,14 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// The value, if the channel takes no more.
+    ///
+    /// ```
+    /// use heddle_primitives::channel::{SendError, bounded};
+    /// let (sender, receiver) = bounded(1);
+    /// assert_eq!(sender.send(7), Ok(()));
+    /// drop(receiver);
+    /// assert_eq!(sender.send(8), Err(SendError(8)));
+    /// ```
     #[inline]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         self.send_until(value, None).map_err(|error| SendError(error.into_inner()))
@@ -46,6 +68,15 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// The value, if there is no room or the channel takes no more.
+    ///
+    /// ```
+    /// use heddle_primitives::channel::{TrySendError, bounded};
+    /// let (sender, receiver) = bounded(1);
+    /// assert_eq!(sender.try_send(7), Ok(()));
+    /// assert_eq!(sender.try_send(8), Err(TrySendError::Full(8)));
+    /// drop(receiver);
+    /// assert_eq!(sender.try_send(8), Err(TrySendError::Disconnected(8)));
+    /// ```
     #[inline]
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         each_kind!(&self.kind, channel => channel.flavour.try_send(value))
@@ -55,6 +86,14 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// The value, if there was no room in time or the channel takes no more.
+    ///
+    /// ```
+    /// use heddle_primitives::channel::{SendTimeoutError, bounded};
+    /// use std::time::Duration;
+    /// let (sender, _receiver) = bounded(1);
+    /// assert_eq!(sender.send_timeout(7, Duration::MAX), Ok(()));
+    /// assert_eq!(sender.send_timeout(8, Duration::from_millis(1)), Err(SendTimeoutError::Timeout(8)));
+    /// ```
     pub fn send_timeout(&self, value: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
         self.send_until(value, Instant::now().checked_add(timeout))
     }
@@ -63,36 +102,99 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// The value, if there was no room in time or the channel takes no more.
+    ///
+    /// ```
+    /// use heddle_primitives::channel::{SendTimeoutError, bounded};
+    /// use std::time::Instant;
+    /// let (sender, _receiver) = bounded(1);
+    /// let now = Instant::now();
+    /// assert_eq!(sender.send_deadline(7, now), Ok(()));
+    /// assert_eq!(sender.send_deadline(8, now), Err(SendTimeoutError::Timeout(8)));
+    /// ```
     pub fn send_deadline(&self, value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
         self.send_until(value, Some(deadline))
     }
 
     /// How many values are in the channel; others may change that meanwhile.
+    ///
+    /// ```
+    /// use heddle_primitives::channel::bounded;
+    /// let (sender, receiver) = bounded(2);
+    /// assert_eq!(sender.len(), 0);
+    /// sender.send('a').unwrap();
+    /// assert_eq!(sender.len(), 1);
+    /// receiver.recv().unwrap();
+    /// assert_eq!(sender.len(), 0);
+    /// ```
     pub fn len(&self) -> usize {
         each_kind!(&self.kind, channel => channel.flavour.len())
     }
 
     /// Whether the channel is empty right now; always true at capacity 0.
+    ///
+    /// ```
+    /// use heddle_primitives::channel::bounded;
+    /// let (sender, receiver) = bounded(2);
+    /// assert!(sender.is_empty());
+    /// sender.send('a').unwrap();
+    /// assert!(!sender.is_empty());
+    /// receiver.recv().unwrap();
+    /// assert!(sender.is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         each_kind!(&self.kind, channel => channel.flavour.is_empty())
     }
 
     /// Whether the channel is full right now; always true at capacity 0.
+    ///
+    /// ```
+    /// use heddle_primitives::channel::bounded;
+    /// let (sender, receiver) = bounded(1);
+    /// assert!(!sender.is_full());
+    /// sender.send('a').unwrap();
+    /// assert!(sender.is_full());
+    /// receiver.recv().unwrap();
+    /// assert!(!sender.is_full());
+    /// ```
     pub fn is_full(&self) -> bool {
         each_kind!(&self.kind, channel => channel.flavour.is_full())
     }
 
     /// How many values have room; none means no limit.
+    ///
+    /// ```
+    /// use heddle_primitives::channel::{bounded, unbounded};
+    /// let (sender, _receiver) = bounded::<u8>(8);
+    /// assert_eq!(sender.capacity(), Some(8));
+    /// let (sender, _receiver) = unbounded::<u8>();
+    /// assert_eq!(sender.capacity(), None);
+    /// ```
     pub fn capacity(&self) -> Option<usize> {
         each_kind!(&self.kind, channel => channel.flavour.capacity())
     }
 
     /// Whether both are ends of the same channel.
+    ///
+    /// ```
+    /// use heddle_primitives::channel::unbounded;
+    /// let (sender, _receiver) = unbounded::<u8>();
+    /// let (other, _receiver) = unbounded();
+    /// assert!(sender.same_channel(&sender.clone()));
+    /// assert!(!sender.same_channel(&other));
+    /// ```
     pub fn same_channel(&self, other: &Self) -> bool {
         self.kind.address() == other.kind.address()
     }
 
     /// Whether the channel takes no more values: it was closed, or all receivers are gone.
+    ///
+    /// ```
+    /// use heddle_primitives::channel::unbounded;
+    /// let (sender, receiver) = unbounded::<u8>();
+    /// assert!(!sender.is_disconnected());
+    /// drop(receiver);
+    /// assert!(sender.is_disconnected());
+    /// ```
     pub fn is_disconnected(&self) -> bool {
         each_kind!(&self.kind, channel => channel.flavour.is_closed())
     }

@@ -19,6 +19,14 @@ use std::time::{Duration, Instant};
 /// let (sender, _receiver) = heddle_primitives::oneshot::channel::<std::rc::Rc<u32>>();
 /// send(sender);
 /// ```
+///
+/// ```
+/// use heddle_primitives::oneshot;
+/// let (sender, receiver) = oneshot::channel::<u8>();
+/// // Dropped unused, it tells the receiver.
+/// drop(sender);
+/// assert!(receiver.recv().is_err());
+/// ```
 #[must_use = "dropping it disconnects the receiver"]
 pub struct Sender<T, H: Home<T> = OnHeap<T>> {
     home: H,
@@ -35,6 +43,15 @@ impl<T, H: Home<T>> Sender<T, H> {
     ///
     /// # Safety
     /// The slot is empty, and this is its only sender ever since. If it is shared between processes, `T` is valid in all of them.
+    ///
+    /// ```
+    /// use heddle_primitives::oneshot::{Receiver, Sender, Slot};
+    /// let slot = Slot::new();
+    /// // SAFETY: the slot is new, and these are its only ends.
+    /// let (sender, receiver) = unsafe { (Sender::from_home(&slot), Receiver::from_home(&slot)) };
+    /// sender.send(7).unwrap();
+    /// assert_eq!(receiver.recv(), Ok(7));
+    /// ```
     #[inline(always)]
     pub unsafe fn from_home(home: H) -> Self {
         Self { home, value: PhantomData }
@@ -44,6 +61,15 @@ impl<T, H: Home<T>> Sender<T, H> {
     ///
     /// # Errors
     /// The value, if the receiver is gone. One that goes later drops the value unseen.
+    ///
+    /// ```
+    /// use heddle_primitives::oneshot;
+    /// let (sender, receiver) = oneshot::channel();
+    /// sender.send("hello").unwrap();
+    /// assert_eq!(receiver.recv(), Ok("hello"));
+    /// let (sender, _) = oneshot::channel();
+    /// assert_eq!(sender.send("hello").unwrap_err().into_inner(), "hello");
+    /// ```
     #[inline]
     pub fn send(self, value: T) -> Result<(), SendError<T>> {
         let this = ManuallyDrop::new(self);
@@ -66,6 +92,14 @@ impl<T, H: Home<T>> Sender<T, H> {
     }
 
     /// Whether the receiver is gone, so that sending would fail. If not, it may go at any time.
+    ///
+    /// ```
+    /// use heddle_primitives::oneshot;
+    /// let (sender, receiver) = oneshot::channel::<u8>();
+    /// assert!(!sender.is_closed());
+    /// drop(receiver);
+    /// assert!(sender.is_closed());
+    /// ```
     pub fn is_closed(&self) -> bool {
         // SAFETY: not released: this end has not left.
         let slot = unsafe { self.home.slot() };
@@ -114,6 +148,14 @@ impl<T, H: Home<T>> fmt::Debug for Sender<T, H> {
 /// let (_sender, receiver) = heddle_primitives::oneshot::channel::<u32>();
 /// share(receiver);
 /// ```
+///
+/// ```
+/// use heddle_primitives::oneshot;
+/// let (sender, receiver) = oneshot::channel();
+/// assert!(receiver.try_recv().is_err());
+/// sender.send(7).unwrap();
+/// assert_eq!(receiver.try_recv(), Ok(7));
+/// ```
 #[must_use = "dropping it disconnects the sender"]
 pub struct Receiver<T, H: Home<T> = OnHeap<T>> {
     home: H,
@@ -129,6 +171,15 @@ impl<T, H: Home<T>> Receiver<T, H> {
     /// # Safety
     /// The slot was empty before its sender was made, and this is its only receiver ever since. If it is shared between processes,
     /// `T` is valid in all of them.
+    ///
+    /// ```
+    /// use heddle_primitives::oneshot::{Receiver, Sender, Slot};
+    /// let slot = Slot::new();
+    /// // SAFETY: the slot is new, and these are its only ends.
+    /// let (sender, receiver) = unsafe { (Sender::from_home(&slot), Receiver::from_home(&slot)) };
+    /// sender.send(7).unwrap();
+    /// assert_eq!(receiver.recv(), Ok(7));
+    /// ```
     #[inline(always)]
     pub unsafe fn from_home(home: H) -> Self {
         Self { home, value: PhantomData }
@@ -138,6 +189,15 @@ impl<T, H: Home<T>> Receiver<T, H> {
     ///
     /// # Errors
     /// If the sender is gone without having sent, or the value was taken before.
+    ///
+    /// ```
+    /// use heddle_primitives::oneshot::{self, RecvError};
+    /// let (sender, receiver) = oneshot::channel();
+    /// sender.send(7).unwrap();
+    /// assert_eq!(receiver.recv(), Ok(7));
+    /// let (_, receiver) = oneshot::channel::<u8>();
+    /// assert_eq!(receiver.recv(), Err(RecvError));
+    /// ```
     #[inline]
     pub fn recv(self) -> Result<T, RecvError> {
         let this = ManuallyDrop::new(self);
@@ -154,6 +214,15 @@ impl<T, H: Home<T>> Receiver<T, H> {
     /// # Errors
     /// If nothing was sent in time; the value may still come. If the sender is gone without having sent, or the value was taken
     /// before.
+    ///
+    /// ```
+    /// use heddle_primitives::oneshot::{self, RecvTimeoutError};
+    /// use std::time::Duration;
+    /// let (sender, receiver) = oneshot::channel();
+    /// assert_eq!(receiver.recv_timeout(Duration::from_millis(1)), Err(RecvTimeoutError::Timeout));
+    /// sender.send(7).unwrap();
+    /// assert_eq!(receiver.recv_timeout(Duration::MAX), Ok(7));
+    /// ```
     pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
         self.recv_within(Instant::now().checked_add(timeout))
     }
@@ -162,6 +231,15 @@ impl<T, H: Home<T>> Receiver<T, H> {
     ///
     /// # Errors
     /// As [`recv_timeout`](Self::recv_timeout).
+    ///
+    /// ```
+    /// use heddle_primitives::oneshot::{self, RecvTimeoutError};
+    /// use std::time::Instant;
+    /// let (sender, receiver) = oneshot::channel();
+    /// assert_eq!(receiver.recv_deadline(Instant::now()), Err(RecvTimeoutError::Timeout));
+    /// sender.send(7).unwrap();
+    /// assert_eq!(receiver.recv_deadline(Instant::now()), Ok(7));
+    /// ```
     pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
         self.recv_within(Some(deadline))
     }
@@ -170,17 +248,43 @@ impl<T, H: Home<T>> Receiver<T, H> {
     ///
     /// # Errors
     /// If nothing was sent yet. If the sender is gone without having sent, or the value was taken before.
+    ///
+    /// ```
+    /// use heddle_primitives::oneshot::{self, TryRecvError};
+    /// let (sender, receiver) = oneshot::channel();
+    /// assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+    /// sender.send(7).unwrap();
+    /// assert_eq!(receiver.try_recv(), Ok(7));
+    /// assert_eq!(receiver.try_recv(), Err(TryRecvError::Disconnected));
+    /// ```
     #[inline]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         self.take(self.state())
     }
 
     /// Whether a value is there.
+    ///
+    /// ```
+    /// use heddle_primitives::oneshot;
+    /// let (sender, receiver) = oneshot::channel();
+    /// assert!(!receiver.has_message());
+    /// sender.send(7).unwrap();
+    /// assert!(receiver.has_message());
+    /// ```
     pub fn has_message(&self) -> bool {
         self.state() == SENT
     }
 
     /// Whether no value will come: the sender is gone without having sent, or the value was taken before.
+    ///
+    /// ```
+    /// use heddle_primitives::oneshot;
+    /// let (sender, receiver) = oneshot::channel();
+    /// sender.send(7).unwrap();
+    /// assert!(!receiver.is_closed());
+    /// receiver.try_recv().unwrap();
+    /// assert!(receiver.is_closed());
+    /// ```
     pub fn is_closed(&self) -> bool {
         self.state() == CLOSED
     }

@@ -47,6 +47,14 @@ unsafe impl<T: Send, S: Scope> Sync for Slot<T, S> {}
 impl<T> Slot<T> {
     const_in_normal_builds! {
         /// An empty slot for the threads of this process.
+        ///
+        /// ```
+        /// use heddle_primitives::oneshot::Slot;
+        /// let mut slot = Slot::new();
+        /// let (sender, receiver) = slot.split();
+        /// sender.send(7).unwrap();
+        /// assert_eq!(receiver.recv(), Ok(7));
+        /// ```
         pub const fn new() -> Self {
             Self::new_in()
         }
@@ -56,12 +64,32 @@ impl<T> Slot<T> {
 impl<T, S: Scope> Slot<T, S> {
     const_in_normal_builds! {
         /// An empty slot in any scope.
+        ///
+        /// ```
+        /// use heddle_primitives::{Shared, oneshot::Slot};
+        /// // As it would lie in memory that processes share.
+        /// let mut slot: Slot<u32, Shared> = Slot::new_in();
+        /// let (sender, receiver) = slot.split();
+        /// sender.send(7).unwrap();
+        /// assert_eq!(receiver.recv(), Ok(7));
+        /// ```
         pub const fn new_in() -> Self {
             Self { state: Futex::new_in(EMPTY), value: UnsafeCell::new(MaybeUninit::uninit()) }
         }
     }
 
     /// Makes the two ends of a channel that lives here. A value that earlier ends left behind is dropped.
+    ///
+    /// ```
+    /// use heddle_primitives::oneshot::Slot;
+    /// let mut slot = Slot::new();
+    /// // One after the other, any number of channels live here.
+    /// for n in 0..3 {
+    ///     let (sender, receiver) = slot.split();
+    ///     sender.send(n).unwrap();
+    ///     assert_eq!(receiver.recv(), Ok(n));
+    /// }
+    /// ```
     pub fn split(&mut self) -> (Sender<T, &Self>, Receiver<T, &Self>) {
         self.clear();
         // ORDERING: as in `clear`; whoever shares the ends with another thread hands this over as well.
@@ -141,6 +169,36 @@ impl<T, S: Scope> fmt::Debug for Slot<T, S> {
 /// # Safety
 /// `slot` always returns the same slot, of which all copies of the value know, until `release` has been called on one of them; nobody
 /// but the ends made from those copies uses the slot meanwhile.
+///
+/// ```
+/// use heddle_primitives::oneshot::{Home, Receiver, Sender, Slot};
+/// use heddle_primitives::{Private, sync::atomic::{AtomicU32, Ordering}};
+///
+/// /// Counts how often it is given up.
+/// #[derive(Clone, Copy)]
+/// struct Watched<'a>(&'a Slot<u32>, &'a AtomicU32);
+///
+/// // SAFETY: always the same slot, borrowed for as long as the ends live.
+/// unsafe impl Home<u32> for Watched<'_> {
+///     type Scope = Private;
+///
+///     unsafe fn slot(&self) -> &Slot<u32> {
+///         self.0
+///     }
+///
+///     unsafe fn release(self) {
+///         self.1.fetch_add(1, Ordering::Relaxed);
+///     }
+/// }
+///
+/// let (slot, released) = (Slot::new(), AtomicU32::new(0));
+/// let home = Watched(&slot, &released);
+/// // SAFETY: the slot is new, and these are its only ends.
+/// let (sender, receiver) = unsafe { (Sender::from_home(home), Receiver::from_home(home)) };
+/// sender.send(7).unwrap();
+/// assert_eq!(receiver.recv(), Ok(7));
+/// assert_eq!(released.into_inner(), 1);
+/// ```
 pub unsafe trait Home<T>: Copy {
     /// Who may use the channel.
     type Scope: Scope;
@@ -149,12 +207,28 @@ pub unsafe trait Home<T>: Copy {
     ///
     /// # Safety
     /// [`release`](Self::release) has not been called.
+    ///
+    /// ```
+    /// use heddle_primitives::oneshot::{Home, Slot};
+    /// let slot = Slot::<u32>::new();
+    /// let home = &slot;
+    /// // SAFETY: a borrowed slot is never released.
+    /// assert!(std::ptr::eq(unsafe { home.slot() }, &slot));
+    /// ```
     unsafe fn slot(&self) -> &Slot<T, Self::Scope>;
 
     /// Gives the slot up.
     ///
     /// # Safety
     /// Called once, by the end that is last.
+    ///
+    /// ```
+    /// use heddle_primitives::oneshot::{Home, Slot};
+    /// let slot = Slot::<u32>::new();
+    /// // SAFETY: no ends were made. For a borrowed slot there is nothing to do.
+    /// unsafe { Home::<u32>::release(&slot) };
+    /// assert_eq!(format!("{slot:?}"), "Slot { state: empty, .. }");
+    /// ```
     unsafe fn release(self);
 }
 
@@ -172,6 +246,13 @@ unsafe impl<T, S: Scope> Home<T> for &Slot<T, S> {
 }
 
 /// A slot on the heap, freed by the end that is last.
+///
+/// ```
+/// use heddle_primitives::oneshot::{self, OnHeap, Receiver, Sender};
+/// let (sender, receiver): (Sender<u32, OnHeap<u32>>, Receiver<u32, OnHeap<u32>>) = oneshot::channel();
+/// // An end is the address of the slot, no more.
+/// assert_eq!((size_of_val(&sender), size_of_val(&receiver)), (size_of::<usize>(), size_of::<usize>()));
+/// ```
 #[derive(Debug)]
 pub struct OnHeap<T>(NonNull<Slot<T>>);
 

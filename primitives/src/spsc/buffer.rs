@@ -57,6 +57,12 @@ pub(super) struct ConsumerLine<S: Scope> {
 impl<S: Scope> Indices<S> {
     const_in_normal_builds! {
         /// The counters of an empty queue.
+        ///
+        /// ```
+        /// use heddle_primitives::spsc::Indices;
+        /// let indices: Indices = Indices::new();
+        /// assert!(indices.is_empty() && !indices.is_producer_closed() && !indices.is_consumer_closed());
+        /// ```
         pub const fn new() -> Self {
             Self {
                 producer: CachePadded::new(ProducerLine {
@@ -74,6 +80,13 @@ impl<S: Scope> Indices<S> {
     }
 
     /// How many values are in the queue; both ends may change that meanwhile.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::{Buffer, RingBuffer};
+    /// let (mut producer, _consumer) = RingBuffer::new(2);
+    /// producer.push('a').unwrap();
+    /// assert_eq!(producer.buffer().indices().len(), 1);
+    /// ```
     pub fn len(&self) -> usize {
         // ORDERING: Acquire keeps the tail from being read before the head, which would make a difference below zero.
         let head = self.consumer.head.load(Ordering::Acquire);
@@ -82,23 +95,55 @@ impl<S: Scope> Indices<S> {
     }
 
     /// Whether the queue is empty right now.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::{Buffer, RingBuffer};
+    /// let (mut producer, _consumer) = RingBuffer::new(2);
+    /// assert!(producer.buffer().indices().is_empty());
+    /// producer.push('a').unwrap();
+    /// assert!(!producer.buffer().indices().is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Whether the producer is gone: dropped, or [closed](Self::close_producer) on its behalf.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::{Buffer, RingBuffer};
+    /// let (producer, consumer) = RingBuffer::<u8>::new(2);
+    /// assert!(!consumer.buffer().indices().is_producer_closed());
+    /// drop(producer);
+    /// assert!(consumer.buffer().indices().is_producer_closed());
+    /// ```
     pub fn is_producer_closed(&self) -> bool {
         // ORDERING: pairs with the Release in `close_producer`: what was pushed before is visible to who sees it closed.
         self.producer.producer_closed.load(Ordering::Acquire) != OPEN
     }
 
     /// Whether the consumer is gone: dropped, or [closed](Self::close_consumer) on its behalf.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::{Buffer, RingBuffer};
+    /// let (producer, consumer) = RingBuffer::<u8>::new(2);
+    /// assert!(!producer.buffer().indices().is_consumer_closed());
+    /// drop(consumer);
+    /// assert!(producer.buffer().indices().is_consumer_closed());
+    /// ```
     pub fn is_consumer_closed(&self) -> bool {
         // ORDERING: pairs with the Release in `close_consumer`.
         self.producer.consumer_closed.load(Ordering::Acquire) != OPEN
     }
 
     /// Says that no more values will come and wakes the consumer; also for whoever noticed that the producer died.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::{Buffer, RingBuffer};
+    /// let (producer, mut consumer) = RingBuffer::<u8>::new(2);
+    /// // Somebody has seen that its process is gone.
+    /// consumer.buffer().indices().close_producer();
+    /// assert!(consumer.recv().is_err());
+    /// ```
     pub fn close_producer(&self) {
         // ORDERING: Release for `is_producer_closed`.
         self.producer.producer_closed.store(CLOSED, Ordering::Release);
@@ -106,6 +151,14 @@ impl<S: Scope> Indices<S> {
     }
 
     /// Says that nobody takes values any more and wakes the producer; also for whoever noticed that the consumer died.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::{Buffer, RingBuffer};
+    /// let (mut producer, consumer) = RingBuffer::new(2);
+    /// // Somebody has seen that its process is gone.
+    /// producer.buffer().indices().close_consumer();
+    /// assert!(producer.send('a').is_err());
+    /// ```
     pub fn close_consumer(&self) {
         // ORDERING: Release for `is_consumer_closed`.
         self.producer.consumer_closed.store(CLOSED, Ordering::Release);
@@ -167,23 +220,88 @@ impl<S: Scope> fmt::Debug for Indices<S> {
 ///   ends of the queue;
 /// - no one but those ends changes the counters, or if so (a peer process gone wild), then values of `T` have no invalid
 ///   bytes: the ends check that the counters are plausible, not that they are true.
+///
+/// ```
+/// use heddle_primitives::Private;
+/// use heddle_primitives::spsc::{Buffer, Consumer, Indices, Producer};
+/// use heddle_primitives::sync::cell::UnsafeCell;
+/// use std::mem::MaybeUninit;
+///
+/// struct InPlace {
+///     indices: Indices,
+///     slots: [UnsafeCell<MaybeUninit<u32>>; 4],
+/// }
+///
+/// // SAFETY: the ends use a slot one at a time.
+/// unsafe impl Sync for InPlace {}
+///
+/// // SAFETY: the fields are never replaced, four is a power of two, and nobody else uses them.
+/// unsafe impl Buffer<u32> for &InPlace {
+///     type Scope = Private;
+///
+///     fn indices(&self) -> &Indices {
+///         &self.indices
+///     }
+///
+///     fn slots(&self) -> &[UnsafeCell<MaybeUninit<u32>>] {
+///         &self.slots
+///     }
+/// }
+///
+/// let slots = [const { UnsafeCell::new(MaybeUninit::uninit()) }; 4];
+/// let memory = InPlace { indices: Indices::new(), slots };
+/// // SAFETY: the memory is that of an empty queue, and these are its only ends.
+/// let (mut producer, mut consumer) =
+///     unsafe { (Producer::from_buffer(&memory), Consumer::from_buffer(&memory)) };
+/// producer.push(7).unwrap();
+/// assert_eq!((consumer.pop(), consumer.capacity()), (Ok(7), 4));
+/// ```
 pub unsafe trait Buffer<T> {
     /// Who may use the queue.
     type Scope: Scope;
 
     /// The counters.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::{Buffer, Heap};
+    /// use heddle_primitives::sync::Arc;
+    /// let heap = Arc::new(Heap::<u8>::new(3));
+    /// assert_eq!(heap.indices().len(), 0);
+    /// ```
     fn indices(&self) -> &Indices<Self::Scope>;
 
     /// The slots; their number is a power of two.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::{Buffer, Heap};
+    /// use heddle_primitives::sync::Arc;
+    /// let heap = Arc::new(Heap::<u8>::new(3));
+    /// assert_eq!(heap.slots().len(), 4);
+    /// ```
     fn slots(&self) -> &[UnsafeCell<MaybeUninit<T>>];
 
     /// How many values the queue may hold at a time, at most the number of slots, which is the default.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::{Buffer, Heap};
+    /// use heddle_primitives::sync::Arc;
+    /// let heap = Arc::new(Heap::<u8>::new(3));
+    /// assert_eq!(heap.limit(), 3);
+    /// ```
     fn limit(&self) -> usize {
         self.slots().len()
     }
 }
 
 /// Counters and slots on the heap, for two threads.
+///
+/// ```
+/// use heddle_primitives::spsc::{Buffer, Heap, Producer, RingBuffer};
+/// use heddle_primitives::sync::Arc;
+/// let (producer, _consumer) = RingBuffer::new(3);
+/// let producer: Producer<u8, Arc<Heap<u8>>> = producer;
+/// assert_eq!(producer.buffer().limit(), 3);
+/// ```
 pub struct Heap<T> {
     indices: Indices,
     slots: Box<[UnsafeCell<MaybeUninit<T>>]>,
@@ -200,6 +318,13 @@ impl<T> Heap<T> {
     ///
     /// # Panics
     /// If `limit` is above 2^31.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::{Buffer, Heap};
+    /// use heddle_primitives::sync::Arc;
+    /// let heap = Arc::new(Heap::<u64>::new(100));
+    /// assert_eq!((heap.limit(), heap.slots().len()), (100, 128));
+    /// ```
     pub fn new(limit: usize) -> Self {
         assert!(limit <= 1 << 31, "capacity overflow");
         let slots = limit.next_power_of_two();

@@ -22,6 +22,15 @@ use std::time::{Duration, Instant};
 /// let (_producer, consumer) = heddle_primitives::spsc::RingBuffer::<u32>::new(2);
 /// share(consumer);
 /// ```
+///
+/// ```
+/// use heddle_primitives::spsc::RingBuffer;
+/// let (mut producer, mut consumer) = RingBuffer::new(2);
+/// producer.push('a').unwrap();
+/// drop(producer);
+/// assert_eq!(consumer.pop(), Ok('a'));
+/// assert!(consumer.recv().is_err());
+/// ```
 pub struct Consumer<T, B: Buffer<T> = Arc<Heap<T>>> {
     place: Place<T, B::Scope>,
     /// How far this end is: what it has written to the shared head, which it never reads back, or beyond it while values are
@@ -45,6 +54,18 @@ impl<T, B: Buffer<T>> Consumer<T, B> {
     /// # Safety
     /// The queue has no other consumer, and what the counters say was pushed and not popped are valid values of `T`. If `B` is
     /// shared between processes, `T` is valid in all of them.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::{Consumer, Heap, Producer};
+    /// use heddle_primitives::sync::Arc;
+    /// let heap = Arc::new(Heap::new(2));
+    /// // SAFETY: the memory is new, and these are its only ends.
+    /// let mut producer = unsafe { Producer::from_buffer(heap.clone()) };
+    /// // SAFETY: as above.
+    /// let mut consumer = unsafe { Consumer::from_buffer(heap) };
+    /// producer.push('a').unwrap();
+    /// assert_eq!(consumer.pop(), Ok('a'));
+    /// ```
     pub unsafe fn from_buffer(buffer: B) -> Self {
         // SAFETY: the end keeps the buffer until it is gone itself.
         let place = unsafe { Place::of(&buffer) };
@@ -65,6 +86,14 @@ impl<T, B: Buffer<T>> Consumer<T, B> {
     ///
     /// # Errors
     /// If the queue is empty.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::{PopError, RingBuffer};
+    /// let (mut producer, mut consumer) = RingBuffer::new(1);
+    /// assert_eq!(consumer.pop(), Err(PopError::Empty));
+    /// producer.push('a').unwrap();
+    /// assert_eq!(consumer.pop(), Ok('a'));
+    /// ```
     #[inline]
     pub fn pop(&mut self) -> Result<T, PopError> {
         if self.known() == 0 && self.refill() == 0 {
@@ -86,6 +115,15 @@ impl<T, B: Buffer<T>> Consumer<T, B> {
     ///
     /// # Errors
     /// If the queue is empty.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::RingBuffer;
+    /// let (mut producer, mut consumer) = RingBuffer::new(1);
+    /// producer.push('a').unwrap();
+    /// assert_eq!(consumer.peek(), Ok(&'a'));
+    /// assert_eq!(consumer.pop(), Ok('a'));
+    /// assert!(consumer.peek().is_err());
+    /// ```
     pub fn peek(&self) -> Result<&T, PeekError> {
         if self.known() == 0 && self.refresh() == 0 {
             return Err(PeekError::Empty);
@@ -101,6 +139,16 @@ impl<T, B: Buffer<T>> Consumer<T, B> {
     ///
     /// # Errors
     /// If the producer is gone and the queue is empty.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::{RecvError, RingBuffer};
+    /// use heddle_primitives::sync::thread;
+    /// let (mut producer, mut consumer) = RingBuffer::new(1);
+    /// thread::scope(|s| {
+    ///     s.spawn(move || producer.send('a').unwrap());
+    ///     assert_eq!((consumer.recv(), consumer.recv()), (Ok('a'), Err(RecvError)));
+    /// });
+    /// ```
     #[inline]
     pub fn recv(&mut self) -> Result<T, RecvError> {
         self.recv_within(Duration::from_nanos(self.spin.into()), None).map_err(|_| RecvError)
@@ -110,6 +158,15 @@ impl<T, B: Buffer<T>> Consumer<T, B> {
     ///
     /// # Errors
     /// If the producer is gone and the queue is empty, or the queue is still empty at the deadline.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::{RecvUntilError, RingBuffer};
+    /// use std::time::Instant;
+    /// let (mut producer, mut consumer) = RingBuffer::new(1);
+    /// assert_eq!(consumer.recv_until(Instant::now()), Err(RecvUntilError::TimedOut));
+    /// producer.push('a').unwrap();
+    /// assert_eq!(consumer.recv_until(Instant::now()), Ok('a'));
+    /// ```
     #[inline]
     pub fn recv_until(&mut self, deadline: Instant) -> Result<T, RecvUntilError> {
         self.recv_within(Duration::from_nanos(self.spin.into()), Some(deadline))
@@ -119,47 +176,128 @@ impl<T, B: Buffer<T>> Consumer<T, B> {
     ///
     /// # Errors
     /// If the producer is gone and the queue is empty, or the queue is still empty at the deadline.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::{RecvUntilError, RingBuffer};
+    /// use std::time::Duration;
+    /// let (mut producer, mut consumer) = RingBuffer::new(1);
+    /// producer.push('a').unwrap();
+    /// drop(producer);
+    /// let spin = Duration::from_micros(50);
+    /// assert_eq!(consumer.recv_spinning(spin, None), Ok('a'));
+    /// assert_eq!(consumer.recv_spinning(spin, None), Err(RecvUntilError::Disconnected));
+    /// ```
     #[inline]
     pub fn recv_spinning(&mut self, spin: Duration, deadline: Option<Instant>) -> Result<T, RecvUntilError> {
         self.recv_within(spin, deadline)
     }
 
     /// Wakes the producer if it sleeps; to be called once after values were [popped](Self::pop).
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::RingBuffer;
+    /// use heddle_primitives::sync::thread;
+    /// let (mut producer, mut consumer) = RingBuffer::new(2);
+    /// (1..=2).for_each(|n| producer.push(n).unwrap());
+    /// thread::scope(|s| {
+    ///     let waiting = s.spawn(move || producer.send(3));
+    ///     // One wake for both.
+    ///     assert_eq!((consumer.pop(), consumer.pop()), (Ok(1), Ok(2)));
+    ///     consumer.notify();
+    ///     assert_eq!(waiting.join().unwrap(), Ok(()));
+    /// });
+    /// ```
     pub fn notify(&self) {
         self.place.indices().wake_producer();
     }
 
     /// How many values can be popped now; the producer may make that more.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::RingBuffer;
+    /// let (mut producer, consumer) = RingBuffer::new(2);
+    /// assert_eq!(consumer.slots(), 0);
+    /// producer.push('a').unwrap();
+    /// assert_eq!(consumer.slots(), 1);
+    /// ```
     pub fn slots(&self) -> usize {
         self.refresh() as usize
     }
 
     /// How many values can be popped for certain, without a look at the shared counter; at most [`slots`](Self::slots).
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::RingBuffer;
+    /// let (mut producer, consumer) = RingBuffer::new(2);
+    /// producer.push('a').unwrap();
+    /// // Not looked yet.
+    /// assert_eq!(consumer.cached_slots(), 0);
+    /// assert_eq!((consumer.slots(), consumer.cached_slots()), (1, 1));
+    /// ```
     pub fn cached_slots(&self) -> usize {
         self.known() as usize
     }
 
     /// Whether a pop would fail now; the producer may change that.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::RingBuffer;
+    /// let (mut producer, consumer) = RingBuffer::new(1);
+    /// assert!(consumer.is_empty());
+    /// producer.push('a').unwrap();
+    /// assert!(!consumer.is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.known() == 0 && self.refresh() == 0
     }
 
     /// Whether the producer is gone; what it pushed before is still there to be popped.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::RingBuffer;
+    /// let (mut producer, mut consumer) = RingBuffer::new(1);
+    /// producer.push('a').unwrap();
+    /// drop(producer);
+    /// assert!(consumer.is_abandoned());
+    /// assert_eq!(consumer.pop(), Ok('a'));
+    /// ```
     pub fn is_abandoned(&self) -> bool {
         self.place.indices().is_producer_closed()
     }
 
     /// The memory of the queue.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::{Buffer, RingBuffer};
+    /// let (_producer, consumer) = RingBuffer::<u8>::new(3);
+    /// assert_eq!((consumer.buffer().limit(), consumer.buffer().slots().len()), (3, 4));
+    /// ```
     pub fn buffer(&self) -> &B {
         &self.buffer
     }
 
     /// How many values the queue can hold.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::RingBuffer;
+    /// let (_producer, consumer) = RingBuffer::<u8>::new(100);
+    /// assert_eq!(consumer.capacity(), 100);
+    /// ```
     pub fn capacity(&self) -> usize {
         self.place.limit as usize
     }
 
     /// How long to spin for a value before sleeping, at most 4 s; [`HANDOVER_SPIN`] unless set.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::{RecvUntilError, RingBuffer};
+    /// use std::time::{Duration, Instant};
+    /// let (_producer, mut consumer) = RingBuffer::<u8>::new(1);
+    /// // Sleep at once, where the producer is known to be slow.
+    /// consumer.set_spin(Duration::ZERO);
+    /// let soon = Instant::now() + Duration::from_millis(1);
+    /// assert_eq!(consumer.recv_until(soon), Err(RecvUntilError::TimedOut));
+    /// ```
     pub fn set_spin(&mut self, spin: Duration) {
         self.spin = u32::try_from(spin.as_nanos()).unwrap_or(u32::MAX);
     }

@@ -55,6 +55,17 @@ use crate::sync::Arc;
 use std::marker::PhantomData;
 
 /// Where a queue begins; rtrb's name.
+///
+/// ```
+/// use heddle_primitives::spsc::RingBuffer;
+/// use heddle_primitives::sync::thread;
+/// let (mut producer, mut consumer) = RingBuffer::new(16);
+/// thread::scope(|s| {
+///     s.spawn(move || (1..=100).for_each(|n| producer.send(n).unwrap()));
+///     let sum: u32 = std::iter::from_fn(|| consumer.recv().ok()).sum();
+///     assert_eq!(sum, 5_050);
+/// });
+/// ```
 #[derive(Debug)]
 pub struct RingBuffer<T>(PhantomData<T>);
 
@@ -65,6 +76,13 @@ impl<T> RingBuffer<T> {
     ///
     /// # Panics
     /// If `capacity` is above 2^31.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::RingBuffer;
+    /// let (mut producer, mut consumer) = RingBuffer::new(1);
+    /// assert!(producer.push('a').is_ok() && producer.push('b').is_err());
+    /// assert_eq!(consumer.pop(), Ok('a'));
+    /// ```
     #[allow(clippy::new_ret_no_self, reason = "rtrb's signature")]
     pub fn new(capacity: usize) -> (Producer<T>, Consumer<T>) {
         let heap = Arc::new(Heap::new(capacity));

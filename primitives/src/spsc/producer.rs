@@ -28,6 +28,13 @@ use std::time::{Duration, Instant};
 /// let (producer, _consumer) = heddle_primitives::spsc::RingBuffer::<std::rc::Rc<u32>>::new(2);
 /// send(producer);
 /// ```
+///
+/// ```
+/// use heddle_primitives::spsc::RingBuffer;
+/// let (mut producer, consumer) = RingBuffer::new(2);
+/// producer.push('a').unwrap();
+/// assert_eq!((producer.slots(), consumer.slots()), (1, 1));
+/// ```
 pub struct Producer<T, B: Buffer<T> = Arc<Heap<T>>> {
     place: Place<T, B::Scope>,
     /// What this end has written to the shared tail; never read back from there.
@@ -50,6 +57,18 @@ impl<T, B: Buffer<T>> Producer<T, B> {
     /// # Safety
     /// The queue has no other producer, and what the counters say was pushed and not popped are valid values of `T`. If `B` is
     /// shared between processes, `T` is valid in all of them.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::{Consumer, Heap, Producer};
+    /// use heddle_primitives::sync::Arc;
+    /// let heap = Arc::new(Heap::new(2));
+    /// // SAFETY: the memory is new, and these are its only ends.
+    /// let mut producer = unsafe { Producer::from_buffer(heap.clone()) };
+    /// // SAFETY: as above.
+    /// let mut consumer = unsafe { Consumer::from_buffer(heap) };
+    /// producer.push('a').unwrap();
+    /// assert_eq!(consumer.pop(), Ok('a'));
+    /// ```
     pub unsafe fn from_buffer(buffer: B) -> Self {
         // SAFETY: the end keeps the buffer until it is gone itself.
         let place = unsafe { Place::of(&buffer) };
@@ -72,6 +91,13 @@ impl<T, B: Buffer<T>> Producer<T, B> {
     ///
     /// # Errors
     /// The value, if the queue is full.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::{PushError, RingBuffer};
+    /// let (mut producer, _consumer) = RingBuffer::new(1);
+    /// assert_eq!(producer.push('a'), Ok(()));
+    /// assert_eq!(producer.push('b'), Err(PushError::Full('b')));
+    /// ```
     #[inline]
     pub fn push(&mut self, value: T) -> Result<(), PushError<T>> {
         if self.free() == 0 && self.refill() == 0 {
@@ -94,6 +120,18 @@ impl<T, B: Buffer<T>> Producer<T, B> {
     ///
     /// # Errors
     /// The value, if the consumer is gone.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::{RingBuffer, SendError};
+    /// use heddle_primitives::sync::thread;
+    /// let (mut producer, mut consumer) = RingBuffer::new(1);
+    /// thread::scope(|s| {
+    ///     s.spawn(move || assert_eq!((consumer.recv(), consumer.recv()), (Ok(1), Ok(2))));
+    ///     producer.send(1).unwrap();
+    ///     producer.send(2).unwrap();
+    /// });
+    /// assert_eq!(producer.send(3), Err(SendError(3)));
+    /// ```
     #[inline]
     pub fn send(&mut self, value: T) -> Result<(), SendError<T>> {
         self.send_within(value, None).map_err(|error| match error {
@@ -105,47 +143,127 @@ impl<T, B: Buffer<T>> Producer<T, B> {
     ///
     /// # Errors
     /// The value, if the consumer is gone or the queue is still full at the deadline.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::{RingBuffer, SendUntilError};
+    /// use std::time::Instant;
+    /// let (mut producer, _consumer) = RingBuffer::new(1);
+    /// assert_eq!(producer.send_until('a', Instant::now()), Ok(()));
+    /// assert_eq!(producer.send_until('b', Instant::now()), Err(SendUntilError::TimedOut('b')));
+    /// ```
     #[inline]
     pub fn send_until(&mut self, value: T, deadline: Instant) -> Result<(), SendUntilError<T>> {
         self.send_within(value, Some(deadline))
     }
 
     /// Wakes the consumer if it sleeps; to be called once after values were [pushed](Self::push).
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::RingBuffer;
+    /// use heddle_primitives::sync::thread;
+    /// let (mut producer, mut consumer) = RingBuffer::new(8);
+    /// thread::scope(|s| {
+    ///     let waiting = s.spawn(move || consumer.recv());
+    ///     // One wake for all.
+    ///     (1..=3).for_each(|n| producer.push(n).unwrap());
+    ///     producer.notify();
+    ///     assert_eq!(waiting.join().unwrap(), Ok(1));
+    /// });
+    /// ```
     pub fn notify(&self) {
         self.place.indices().wake_consumer();
     }
 
     /// How many values can be pushed now; the consumer may make that more.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::RingBuffer;
+    /// let (mut producer, mut consumer) = RingBuffer::new(2);
+    /// producer.push('a').unwrap();
+    /// assert_eq!(producer.slots(), 1);
+    /// consumer.pop().unwrap();
+    /// assert_eq!(producer.slots(), 2);
+    /// ```
     pub fn slots(&self) -> usize {
         self.refresh() as usize
     }
 
     /// How many values can be pushed for certain, without a look at the shared counter; at most [`slots`](Self::slots).
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::RingBuffer;
+    /// let (mut producer, mut consumer) = RingBuffer::new(2);
+    /// producer.push('a').unwrap();
+    /// consumer.pop().unwrap();
+    /// // Not looked yet.
+    /// assert_eq!(producer.cached_slots(), 1);
+    /// assert_eq!((producer.slots(), producer.cached_slots()), (2, 2));
+    /// ```
     pub fn cached_slots(&self) -> usize {
         self.free() as usize
     }
 
     /// Whether a push would fail now; the consumer may change that.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::RingBuffer;
+    /// let (mut producer, mut consumer) = RingBuffer::new(1);
+    /// producer.push('a').unwrap();
+    /// assert!(producer.is_full());
+    /// consumer.pop().unwrap();
+    /// assert!(!producer.is_full());
+    /// ```
     pub fn is_full(&self) -> bool {
         self.free() == 0 && self.refresh() == 0
     }
 
     /// Whether the consumer is gone.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::RingBuffer;
+    /// let (producer, consumer) = RingBuffer::<u8>::new(1);
+    /// assert!(!producer.is_abandoned());
+    /// drop(consumer);
+    /// assert!(producer.is_abandoned());
+    /// ```
     pub fn is_abandoned(&self) -> bool {
         self.place.indices().is_consumer_closed()
     }
 
     /// The memory of the queue.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::{Buffer, RingBuffer};
+    /// let (producer, _consumer) = RingBuffer::<u8>::new(3);
+    /// assert_eq!((producer.buffer().limit(), producer.buffer().slots().len()), (3, 4));
+    /// ```
     pub fn buffer(&self) -> &B {
         &self.buffer
     }
 
     /// How many values the queue can hold.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::RingBuffer;
+    /// let (producer, _consumer) = RingBuffer::<u8>::new(100);
+    /// assert_eq!(producer.capacity(), 100);
+    /// ```
     pub fn capacity(&self) -> usize {
         self.place.limit as usize
     }
 
     /// How long to spin for room before sleeping, at most 4 s; [`HANDOVER_SPIN`] unless set.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::{RingBuffer, SendUntilError};
+    /// use std::time::{Duration, Instant};
+    /// let (mut producer, _consumer) = RingBuffer::new(1);
+    /// // Sleep at once, where the consumer is known to be slow.
+    /// producer.set_spin(Duration::ZERO);
+    /// producer.send('a').unwrap();
+    /// let soon = Instant::now() + Duration::from_millis(1);
+    /// assert_eq!(producer.send_until('b', soon), Err(SendUntilError::TimedOut('b')));
+    /// ```
     pub fn set_spin(&mut self, spin: Duration) {
         self.spin = u32::try_from(spin.as_nanos()).unwrap_or(u32::MAX);
     }

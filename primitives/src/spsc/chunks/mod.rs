@@ -31,6 +31,14 @@ use std::error::Error;
 use std::fmt;
 
 /// A chunk could not be had.
+///
+/// ```
+/// use heddle_primitives::spsc::{ChunkError, RingBuffer};
+/// let (mut producer, mut consumer) = RingBuffer::new(4);
+/// producer.push('a').unwrap();
+/// assert_eq!(producer.write_chunk(4).unwrap_err(), ChunkError::TooFewSlots(3));
+/// assert_eq!(consumer.read_chunk(2).unwrap_err(), ChunkError::TooFewSlots(1));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChunkError {
     /// There are only so many slots: free ones for the producer, full ones for the consumer.

@@ -14,6 +14,16 @@ impl<T, B: Buffer<T>> Consumer<T, B> {
     ///
     /// # Errors
     /// How many values there are, if fewer than `n`; the producer may make that more.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::RingBuffer;
+    /// let (mut producer, mut consumer) = RingBuffer::new(4);
+    /// producer.push_entire_slice(&[1, 2, 3]).unwrap();
+    /// let chunk = consumer.read_chunk(2).unwrap();
+    /// assert_eq!(chunk.as_slices().0, [1, 2]);
+    /// chunk.commit_all();
+    /// assert_eq!(consumer.pop(), Ok(3));
+    /// ```
     #[inline]
     pub fn read_chunk(&mut self, n: usize) -> Result<ReadChunk<'_, T, B>, ChunkError> {
         if self.cached_slots() < n {
@@ -30,6 +40,14 @@ impl<T, B: Buffer<T>> Consumer<T, B> {
 /// Values in the queue, to be looked at, taken out or dropped; made by [`Consumer::read_chunk`].
 ///
 /// What is not committed stays in the queue.
+///
+/// ```
+/// use heddle_primitives::spsc::RingBuffer;
+/// let (mut producer, mut consumer) = RingBuffer::new(4);
+/// producer.push_entire_slice(&[1, 2, 3]).unwrap();
+/// assert_eq!(consumer.read_chunk(3).unwrap().into_iter().sum::<u32>(), 6);
+/// assert!(consumer.is_empty());
+/// ```
 #[must_use = "values stay in the queue unless they are committed or iterated over"]
 pub struct ReadChunk<'a, T, B: Buffer<T> = Arc<Heap<T>>> {
     first: MutSlice<MaybeUninit<T>>,
@@ -42,6 +60,16 @@ unsafe impl<T: Send, B: Buffer<T> + Send> Send for ReadChunk<'_, T, B> {}
 
 impl<'a, T, B: Buffer<T>> ReadChunk<'a, T, B> {
     /// The values; the second slice is empty unless the chunk goes round the end of the memory.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::RingBuffer;
+    /// let (mut producer, mut consumer) = RingBuffer::new(4);
+    /// producer.push_entire_slice(&[1, 2, 3]).unwrap();
+    /// consumer.read_chunk(2).unwrap().commit_all();
+    /// producer.push_entire_slice(&[4, 5]).unwrap();
+    /// let chunk = consumer.read_chunk(3).unwrap();
+    /// assert_eq!(chunk.as_slices(), (&[3, 4][..], &[5][..]));
+    /// ```
     #[must_use]
     #[inline]
     pub fn as_slices(&self) -> (&[T], &[T]) {
@@ -57,6 +85,14 @@ impl<'a, T, B: Buffer<T>> ReadChunk<'a, T, B> {
     }
 
     /// The values, to be changed in place, as [`as_slices`](Self::as_slices).
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::RingBuffer;
+    /// let (mut producer, mut consumer) = RingBuffer::new(4);
+    /// producer.push_entire_slice(&[1, 2, 3]).unwrap();
+    /// consumer.read_chunk(3).unwrap().as_mut_slices().0.reverse();
+    /// assert_eq!(consumer.pop(), Ok(3));
+    /// ```
     #[must_use]
     #[inline]
     pub fn as_mut_slices(&mut self) -> (&mut [T], &mut [T]) {
@@ -74,6 +110,14 @@ impl<'a, T, B: Buffer<T>> ReadChunk<'a, T, B> {
     ///
     /// # Panics
     /// If the chunk is shorter than `n`. If a value panics while it is dropped, it and those before it are gone from the queue.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::RingBuffer;
+    /// let (mut producer, mut consumer) = RingBuffer::new(4);
+    /// producer.push_entire_slice(&[1, 2, 3]).unwrap();
+    /// consumer.read_chunk(3).unwrap().commit(2);
+    /// assert_eq!((consumer.pop(), consumer.slots()), (Ok(3), 0));
+    /// ```
     #[inline]
     pub fn commit(self, n: usize) {
         assert!(n <= self.len(), "more values than the chunk has");
@@ -85,6 +129,14 @@ impl<'a, T, B: Buffer<T>> ReadChunk<'a, T, B> {
     }
 
     /// Drops all values; their slots are free.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::RingBuffer;
+    /// let (mut producer, mut consumer) = RingBuffer::new(4);
+    /// producer.push_entire_slice(&[1, 2, 3]).unwrap();
+    /// consumer.read_chunk(3).unwrap().commit_all();
+    /// assert_eq!((consumer.slots(), producer.slots()), (0, 4));
+    /// ```
     #[inline]
     pub fn commit_all(self) {
         let n = self.len();
@@ -92,6 +144,13 @@ impl<'a, T, B: Buffer<T>> ReadChunk<'a, T, B> {
     }
 
     /// How many values the chunk has.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::RingBuffer;
+    /// let (mut producer, mut consumer) = RingBuffer::new(4);
+    /// producer.push_entire_slice(&[1, 2, 3]).unwrap();
+    /// assert_eq!(consumer.read_chunk(2).unwrap().len(), 2);
+    /// ```
     #[must_use]
     #[inline(always)]
     pub fn len(&self) -> usize {
@@ -99,6 +158,14 @@ impl<'a, T, B: Buffer<T>> ReadChunk<'a, T, B> {
     }
 
     /// Whether it has none.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::RingBuffer;
+    /// let (mut producer, mut consumer) = RingBuffer::new(4);
+    /// producer.push_entire_slice(&[1, 2, 3]).unwrap();
+    /// assert!(consumer.read_chunk(0).unwrap().is_empty());
+    /// assert!(!consumer.read_chunk(1).unwrap().is_empty());
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -135,6 +202,17 @@ impl<T: fmt::Debug, B: Buffer<T>> fmt::Debug for ReadChunk<'_, T, B> {
 }
 
 /// Takes the values of a [`ReadChunk`] out.
+///
+/// ```
+/// use heddle_primitives::spsc::RingBuffer;
+/// let (mut producer, mut consumer) = RingBuffer::new(4);
+/// producer.push_entire_slice(&[1, 2, 3]).unwrap();
+/// let mut values = consumer.read_chunk(3).unwrap().into_iter();
+/// assert_eq!((values.next(), values.len()), (Some(1), 2));
+/// // What was not iterated over stays.
+/// drop(values);
+/// assert_eq!(consumer.slots(), 2);
+/// ```
 pub struct ReadChunkIntoIter<'a, T, B: Buffer<T> = Arc<Heap<T>>> {
     /// There until the iterator is dropped.
     parts: Option<Parts<T>>,
@@ -148,6 +226,14 @@ unsafe impl<T: Send, B: Buffer<T> + Send> Send for ReadChunkIntoIter<'_, T, B> {
 
 impl<T, B: Buffer<T>> ReadChunkIntoIter<'_, T, B> {
     /// How many values it has returned.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::RingBuffer;
+    /// let (mut producer, mut consumer) = RingBuffer::new(4);
+    /// producer.push_entire_slice(&[1, 2, 3]).unwrap();
+    /// let mut values = consumer.read_chunk(3).unwrap().into_iter();
+    /// assert_eq!((values.next(), values.iterated()), (Some(1), 1));
+    /// ```
     #[must_use]
     pub fn iterated(&self) -> usize {
         self.iterated

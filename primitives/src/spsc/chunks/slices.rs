@@ -6,6 +6,14 @@ use std::mem::MaybeUninit;
 
 impl<T: Copy, B: Buffer<T>> Producer<T, B> {
     /// Pushes as much of the slice as there is room for; returns that, and the rest.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::RingBuffer;
+    /// let (mut producer, mut consumer) = RingBuffer::new(4);
+    /// let (pushed, rest) = producer.push_partial_slice(&[1, 2, 3, 4, 5]);
+    /// assert_eq!((pushed, rest), (&[1, 2, 3, 4][..], &[5][..]));
+    /// assert_eq!(consumer.pop(), Ok(1));
+    /// ```
     #[must_use = "the rest is not pushed"]
     #[inline]
     pub fn push_partial_slice<'a>(&mut self, slice: &'a [T]) -> (&'a [T], &'a [T]) {
@@ -18,6 +26,14 @@ impl<T: Copy, B: Buffer<T>> Producer<T, B> {
     ///
     /// # Errors
     /// How many slots are free, if fewer; then nothing is pushed.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::{ChunkError, RingBuffer};
+    /// let (mut producer, consumer) = RingBuffer::new(4);
+    /// assert_eq!(producer.push_entire_slice(&[1, 2, 3]), Ok(()));
+    /// assert_eq!(producer.push_entire_slice(&[4, 5]), Err(ChunkError::TooFewSlots(1)));
+    /// assert_eq!(consumer.slots(), 3);
+    /// ```
     #[inline]
     pub fn push_entire_slice(&mut self, slice: &[T]) -> Result<(), ChunkError> {
         let mut chunk = self.write_chunk_uninit(slice.len())?;
@@ -37,6 +53,15 @@ impl<T: Copy, B: Buffer<T>> Producer<T, B> {
 
 impl<T: Copy, B: Buffer<T>> Consumer<T, B> {
     /// Pops as many values as there are into the front of the slice; returns that part, and the rest.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::RingBuffer;
+    /// let (mut producer, mut consumer) = RingBuffer::new(4);
+    /// producer.push_entire_slice(&[1, 2, 3]).unwrap();
+    /// let mut values = [0; 5];
+    /// let (popped, rest) = consumer.pop_partial_slice(&mut values);
+    /// assert_eq!((&*popped, rest.len()), (&[1, 2, 3][..], 2));
+    /// ```
     #[must_use = "the rest is not written"]
     #[inline]
     pub fn pop_partial_slice<'a>(&mut self, slice: &'a mut [T]) -> (&'a mut [T], &'a mut [T]) {
@@ -46,6 +71,15 @@ impl<T: Copy, B: Buffer<T>> Consumer<T, B> {
     }
 
     /// Like [`pop_partial_slice`](Self::pop_partial_slice), into memory that holds no values yet.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::RingBuffer;
+    /// let (mut producer, mut consumer) = RingBuffer::new(4);
+    /// producer.push_entire_slice(&[1, 2, 3]).unwrap();
+    /// let mut values = [const { std::mem::MaybeUninit::uninit() }; 5];
+    /// let (popped, rest) = consumer.pop_partial_slice_uninit(&mut values);
+    /// assert_eq!((&*popped, rest.len()), (&[1, 2, 3][..], 2));
+    /// ```
     #[must_use = "the rest is not written"]
     #[inline]
     pub fn pop_partial_slice_uninit<'a>(
@@ -63,6 +97,16 @@ impl<T: Copy, B: Buffer<T>> Consumer<T, B> {
     ///
     /// # Errors
     /// How many values there are, if fewer; then nothing is popped.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::RingBuffer;
+    /// let (mut producer, mut consumer) = RingBuffer::new(4);
+    /// producer.push_entire_slice(&[1, 2, 3]).unwrap();
+    /// let mut values = [0; 2];
+    /// consumer.pop_entire_slice(&mut values).unwrap();
+    /// assert_eq!(values, [1, 2]);
+    /// assert!(consumer.pop_entire_slice(&mut values).is_err());
+    /// ```
     #[inline]
     pub fn pop_entire_slice(&mut self, slice: &mut [T]) -> Result<(), ChunkError> {
         let chunk = self.read_chunk(slice.len())?;
@@ -78,6 +122,15 @@ impl<T: Copy, B: Buffer<T>> Consumer<T, B> {
     ///
     /// # Errors
     /// How many values there are, if fewer; then nothing is popped.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::RingBuffer;
+    /// let (mut producer, mut consumer) = RingBuffer::new(4);
+    /// producer.push_entire_slice(&[1, 2, 3]).unwrap();
+    /// let mut values = [const { std::mem::MaybeUninit::uninit() }; 2];
+    /// assert_eq!(*consumer.pop_entire_slice_uninit(&mut values).unwrap(), [1, 2]);
+    /// assert!(consumer.pop_entire_slice_uninit(&mut values).is_err());
+    /// ```
     #[inline]
     pub fn pop_entire_slice_uninit<'a>(
         &mut self,

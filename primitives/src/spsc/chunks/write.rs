@@ -43,6 +43,13 @@ impl<T, B: Buffer<T>> Producer<T, B> {
     ///
     /// # Errors
     /// How many slots are free, if fewer than `n`; the consumer may make that more.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::RingBuffer;
+    /// let (mut producer, mut consumer) = RingBuffer::new(4);
+    /// assert_eq!(producer.write_chunk_uninit(3).unwrap().fill_from_iter(1..), 3);
+    /// assert_eq!((consumer.pop(), consumer.slots()), (Ok(1), 2));
+    /// ```
     #[inline]
     pub fn write_chunk_uninit(&mut self, n: usize) -> Result<WriteChunkUninit<'_, T, B>, ChunkError> {
         if self.cached_slots() < n {
@@ -59,6 +66,16 @@ impl<T, B: Buffer<T>> Producer<T, B> {
 /// Free slots that hold default values, to be overwritten and committed; made by [`Producer::write_chunk`].
 ///
 /// Values that are not committed are dropped with the chunk.
+///
+/// ```
+/// use heddle_primitives::spsc::RingBuffer;
+/// let (mut producer, mut consumer) = RingBuffer::new(4);
+/// let mut chunk = producer.write_chunk(3).unwrap();
+/// chunk.as_mut_slices().0.copy_from_slice(&[1, 2, 3]);
+/// chunk.commit(2);
+/// assert_eq!((consumer.pop(), consumer.pop()), (Ok(1), Ok(2)));
+/// assert!(consumer.is_empty());
+/// ```
 #[must_use = "nothing is pushed unless the chunk is committed"]
 pub struct WriteChunk<'a, T, B: Buffer<T> = Arc<Heap<T>>> {
     chunk: ManuallyDrop<WriteChunkUninit<'a, T, B>>,
@@ -68,6 +85,17 @@ pub struct WriteChunk<'a, T, B: Buffer<T> = Arc<Heap<T>>> {
 
 impl<'a, T, B: Buffer<T>> WriteChunk<'a, T, B> {
     /// The values; the second slice is empty unless the chunk goes round the end of the memory.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::RingBuffer;
+    /// let (mut producer, mut consumer) = RingBuffer::new(4);
+    /// let mut chunk = producer.write_chunk(2).unwrap();
+    /// let (first, second) = chunk.as_mut_slices();
+    /// assert_eq!((&*first, &*second), (&[0, 0][..], &[][..]));
+    /// first[1] = 7;
+    /// chunk.commit_all();
+    /// assert_eq!((consumer.pop(), consumer.pop()), (Ok(0), Ok(7)));
+    /// ```
     #[inline]
     pub fn as_mut_slices(&mut self) -> (&mut [T], &mut [T]) {
         let (first, second) = self.chunk.as_mut_slices();
@@ -81,6 +109,13 @@ impl<'a, T, B: Buffer<T>> WriteChunk<'a, T, B> {
     ///
     /// # Panics
     /// If the chunk is shorter than `n`.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::RingBuffer;
+    /// let (mut producer, mut consumer) = RingBuffer::new(4);
+    /// producer.write_chunk(3).unwrap().commit(1);
+    /// assert_eq!((consumer.pop(), consumer.slots()), (Ok(0), 0));
+    /// ```
     #[inline]
     pub fn commit(self, n: usize) {
         assert!(n <= self.len(), "more values than the chunk has");
@@ -94,6 +129,13 @@ impl<'a, T, B: Buffer<T>> WriteChunk<'a, T, B> {
     }
 
     /// Pushes all values.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::RingBuffer;
+    /// let (mut producer, mut consumer) = RingBuffer::new(4);
+    /// producer.write_chunk(3).unwrap().commit_all();
+    /// assert_eq!((consumer.pop(), consumer.slots()), (Ok(0), 2));
+    /// ```
     #[inline]
     pub fn commit_all(self) {
         // SAFETY: all slots hold values that nobody drops any more.
@@ -101,12 +143,25 @@ impl<'a, T, B: Buffer<T>> WriteChunk<'a, T, B> {
     }
 
     /// How many slots the chunk has.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::RingBuffer;
+    /// let (mut producer, _consumer) = RingBuffer::<u8>::new(4);
+    /// assert_eq!(producer.write_chunk(3).unwrap().len(), 3);
+    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         self.chunk.len()
     }
 
     /// Whether it has none.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::RingBuffer;
+    /// let (mut producer, _consumer) = RingBuffer::<u8>::new(4);
+    /// assert!(producer.write_chunk(0).unwrap().is_empty());
+    /// assert!(!producer.write_chunk(3).unwrap().is_empty());
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.chunk.is_empty()
@@ -137,6 +192,14 @@ impl<T, B: Buffer<T>> fmt::Debug for WriteChunk<'_, T, B> {
 }
 
 /// Free slots to be written to and committed; made by [`Producer::write_chunk_uninit`].
+///
+/// ```
+/// use heddle_primitives::spsc::RingBuffer;
+/// let (mut producer, mut consumer) = RingBuffer::new(4);
+/// let chunk = producer.write_chunk_uninit(3).unwrap();
+/// assert_eq!(chunk.fill_from_iter([1, 2]), 2);
+/// assert_eq!((consumer.pop(), consumer.pop()), (Ok(1), Ok(2)));
+/// ```
 #[must_use = "nothing is pushed unless the chunk is filled or committed"]
 pub struct WriteChunkUninit<'a, T, B: Buffer<T> = Arc<Heap<T>>> {
     first: MutSlice<MaybeUninit<T>>,
@@ -149,6 +212,17 @@ unsafe impl<T: Send, B: Buffer<T> + Send> Send for WriteChunkUninit<'_, T, B> {}
 
 impl<'a, T, B: Buffer<T>> WriteChunkUninit<'a, T, B> {
     /// The slots; the second slice is empty unless the chunk goes round the end of the memory.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::RingBuffer;
+    /// let (mut producer, mut consumer) = RingBuffer::new(4);
+    /// let mut chunk = producer.write_chunk_uninit(2).unwrap();
+    /// let (first, _) = chunk.as_mut_slices();
+    /// first.write_copy_of_slice(&[1, 2]);
+    /// // SAFETY: both slots were just written.
+    /// unsafe { chunk.commit_all() };
+    /// assert_eq!(consumer.pop(), Ok(1));
+    /// ```
     #[inline]
     pub fn as_mut_slices(&mut self) -> (&mut [MaybeUninit<T>], &mut [MaybeUninit<T>]) {
         // SAFETY: the buffer, which the producer keeps alive, has these slots; they are free, so the consumer does not touch
@@ -165,6 +239,16 @@ impl<'a, T, B: Buffer<T>> WriteChunkUninit<'a, T, B> {
     ///
     /// # Panics
     /// If the chunk is shorter than `n`.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::RingBuffer;
+    /// let (mut producer, mut consumer) = RingBuffer::new(4);
+    /// let mut chunk = producer.write_chunk_uninit(2).unwrap();
+    /// chunk.as_mut_slices().0[0].write('a');
+    /// // SAFETY: the first slot was just written.
+    /// unsafe { chunk.commit(1) };
+    /// assert_eq!((consumer.pop(), consumer.slots()), (Ok('a'), 0));
+    /// ```
     #[inline]
     pub unsafe fn commit(self, n: usize) {
         assert!(n <= self.len(), "more values than the chunk has");
@@ -175,6 +259,18 @@ impl<'a, T, B: Buffer<T>> WriteChunkUninit<'a, T, B> {
     ///
     /// # Safety
     /// They hold values.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::RingBuffer;
+    /// let (mut producer, mut consumer) = RingBuffer::new(4);
+    /// let mut chunk = producer.write_chunk_uninit(2).unwrap();
+    /// for (slot, value) in chunk.as_mut_slices().0.iter_mut().zip(['a', 'b']) {
+    ///     slot.write(value);
+    /// }
+    /// // SAFETY: both slots were just written.
+    /// unsafe { chunk.commit_all() };
+    /// assert_eq!((consumer.pop(), consumer.pop()), (Ok('a'), Ok('b')));
+    /// ```
     #[inline]
     pub unsafe fn commit_all(self) {
         let n = self.len();
@@ -185,6 +281,14 @@ impl<'a, T, B: Buffer<T>> WriteChunkUninit<'a, T, B> {
     /// Moves values from `iter` into the slots until either is used up, pushes them, and returns how many.
     ///
     /// If the iterator panics, nothing is pushed, and what it had returned is leaked.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::RingBuffer;
+    /// let (mut producer, mut consumer) = RingBuffer::new(4);
+    /// assert_eq!(producer.write_chunk_uninit(4).unwrap().fill_from_iter([1, 2]), 2);
+    /// assert_eq!(producer.write_chunk_uninit(2).unwrap().fill_from_iter(3..), 2);
+    /// assert!(consumer.read_chunk(4).unwrap().into_iter().eq(1..5));
+    /// ```
     #[inline]
     pub fn fill_from_iter<I: IntoIterator<Item = T>>(mut self, iter: I) -> usize {
         let mut iter = iter.into_iter();
@@ -203,6 +307,12 @@ impl<'a, T, B: Buffer<T>> WriteChunkUninit<'a, T, B> {
     }
 
     /// How many slots the chunk has.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::RingBuffer;
+    /// let (mut producer, _consumer) = RingBuffer::<u8>::new(4);
+    /// assert_eq!(producer.write_chunk_uninit(3).unwrap().len(), 3);
+    /// ```
     #[must_use]
     #[inline(always)]
     pub fn len(&self) -> usize {
@@ -210,6 +320,13 @@ impl<'a, T, B: Buffer<T>> WriteChunkUninit<'a, T, B> {
     }
 
     /// Whether it has none.
+    ///
+    /// ```
+    /// use heddle_primitives::spsc::RingBuffer;
+    /// let (mut producer, _consumer) = RingBuffer::<u8>::new(4);
+    /// assert!(producer.write_chunk_uninit(0).unwrap().is_empty());
+    /// assert!(!producer.write_chunk_uninit(3).unwrap().is_empty());
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -1,15 +1,20 @@
 //! Queues as Python has them: `Queue`, `LifoQueue` and `PriorityQueue`.
+//!
+//! - `order`: in which order values come out;
+//! - `error`: what can go wrong;
+//! - `signal`: how threads wait.
 
-use crate::mutex::{Mutex, MutexGuard};
-use crate::scope::Private;
-use crate::spin::{DEFAULT_SPIN, Spin};
-use crate::sync::atomic::{AtomicU32, Ordering};
-use crate::sync::futex::{Futex, WaitOutcome};
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
-use std::error::Error;
+mod error;
+mod order;
+mod signal;
+
+pub use error::{GetError, PutError, ShutDown, TooManyDone};
+pub use order::{Fifo, Lifo, Order, Smallest};
+
+use crate::mutex::Mutex;
+use signal::{Limit, Signal};
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A queue for any number of producers and consumers that keeps account of the work done; Python's `queue.Queue`.
 ///
@@ -71,60 +76,16 @@ struct State<O> {
     shut_down: bool,
 }
 
-/// In which order values come out.
-pub trait Order<T>: Default {
-    /// Puts a value in.
-    fn put(&mut self, value: T);
-    /// Takes the next one out.
-    fn get(&mut self) -> Option<T>;
-    /// How many there are.
-    fn len(&self) -> usize;
-    /// Whether there are none.
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-/// First in, first out.
-#[derive(Debug)]
-pub struct Fifo<T>(VecDeque<T>);
-
-/// Last in, first out.
-#[derive(Debug)]
-pub struct Lifo<T>(Vec<T>);
-
-/// The smallest first.
-#[derive(Debug)]
-pub struct Smallest<T>(BinaryHeap<Reverse<T>>);
-
-/// [`Queue::put_nowait`] or [`Queue::put_timeout`] failed; the value comes back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PutError<T> {
-    /// The queue is full, or was until the deadline; Python's `Full`.
-    Full(T),
-    /// The queue was shut down; Python's `ShutDown`.
-    ShutDown(T),
-}
-
-/// [`Queue::get_nowait`] or [`Queue::get_timeout`] failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GetError {
-    /// The queue is empty, or was until the deadline; Python's `Empty`.
-    Empty,
-    /// The queue was shut down, and is empty; Python's `ShutDown`.
-    ShutDown,
-}
-
-/// The queue was shut down; what could not be put in comes back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ShutDown<T = ()>(pub T);
-
-/// [`Queue::task_done`] was called more often than values were put in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TooManyDone;
-
 impl<T> Queue<T> {
     /// An empty queue, first in, first out, for up to `maxsize` values; 0 means no limit.
+    ///
+    /// ```
+    /// use heddle_primitives::Queue;
+    /// let queue = Queue::new(1);
+    /// queue.put('a').unwrap();
+    /// assert!(queue.full());
+    /// assert!(!Queue::<char>::new(0).full());
+    /// ```
     pub fn new(maxsize: usize) -> Self {
         Self::with_maxsize(maxsize)
     }
@@ -132,6 +93,15 @@ impl<T> Queue<T> {
 
 impl<T, O: Order<T>> Queue<T, O> {
     /// An empty queue of any order for up to `maxsize` values; 0 means no limit.
+    ///
+    /// ```
+    /// use heddle_primitives::queue::LifoQueue;
+    /// let plates = LifoQueue::with_maxsize(2);
+    /// plates.put("first").unwrap();
+    /// plates.put("second").unwrap();
+    /// assert!(plates.full());
+    /// assert_eq!(plates.get(), Ok("second"));
+    /// ```
     pub fn with_maxsize(maxsize: usize) -> Self {
         Self {
             state: Mutex::new(State { values: O::default(), unfinished: 0, shut_down: false }),
@@ -147,6 +117,16 @@ impl<T, O: Order<T>> Queue<T, O> {
     ///
     /// # Errors
     /// The value, if the queue was shut down.
+    ///
+    /// ```
+    /// use heddle_primitives::{Queue, sync::thread};
+    /// let queue = Queue::new(1);
+    /// thread::scope(|s| {
+    ///     // The second waits for the first to be taken out.
+    ///     s.spawn(|| (1..=2).for_each(|n| queue.put(n).unwrap()));
+    ///     assert_eq!((queue.get(), queue.get()), (Ok(1), Ok(2)));
+    /// });
+    /// ```
     pub fn put(&self, value: T) -> Result<(), ShutDown<T>> {
         self.put_until(value, Limit::Never).map_err(|error| match error {
             PutError::Full(value) | PutError::ShutDown(value) => ShutDown(value),
@@ -157,6 +137,13 @@ impl<T, O: Order<T>> Queue<T, O> {
     ///
     /// # Errors
     /// The value, if the queue is full or was shut down.
+    ///
+    /// ```
+    /// use heddle_primitives::{Queue, queue::PutError};
+    /// let queue = Queue::new(1);
+    /// assert_eq!(queue.put_nowait('a'), Ok(()));
+    /// assert_eq!(queue.put_nowait('b'), Err(PutError::Full('b')));
+    /// ```
     pub fn put_nowait(&self, value: T) -> Result<(), PutError<T>> {
         self.put_until(value, Limit::Now)
     }
@@ -165,6 +152,14 @@ impl<T, O: Order<T>> Queue<T, O> {
     ///
     /// # Errors
     /// The value, if there was no room in time or the queue was shut down.
+    ///
+    /// ```
+    /// use heddle_primitives::{Queue, queue::PutError};
+    /// use std::time::Duration;
+    /// let queue = Queue::new(1);
+    /// assert_eq!(queue.put_timeout('a', Duration::MAX), Ok(()));
+    /// assert_eq!(queue.put_timeout('b', Duration::from_millis(1)), Err(PutError::Full('b')));
+    /// ```
     pub fn put_timeout(&self, value: T, timeout: Duration) -> Result<(), PutError<T>> {
         self.put_until(value, Limit::after(timeout))
     }
@@ -173,6 +168,14 @@ impl<T, O: Order<T>> Queue<T, O> {
     ///
     /// # Errors
     /// If the queue was shut down and is empty.
+    ///
+    /// ```
+    /// use heddle_primitives::{Queue, queue::ShutDown};
+    /// let queue = Queue::new(0);
+    /// queue.put('a').unwrap();
+    /// queue.shutdown(false);
+    /// assert_eq!((queue.get(), queue.get()), (Ok('a'), Err(ShutDown(()))));
+    /// ```
     pub fn get(&self) -> Result<T, ShutDown> {
         self.get_until(Limit::Never).map_err(|_| ShutDown(()))
     }
@@ -181,6 +184,13 @@ impl<T, O: Order<T>> Queue<T, O> {
     ///
     /// # Errors
     /// If there is none, and perhaps none will come.
+    ///
+    /// ```
+    /// use heddle_primitives::{Queue, queue::GetError};
+    /// let queue = Queue::new(0);
+    /// queue.put('a').unwrap();
+    /// assert_eq!((queue.get_nowait(), queue.get_nowait()), (Ok('a'), Err(GetError::Empty)));
+    /// ```
     pub fn get_nowait(&self) -> Result<T, GetError> {
         self.get_until(Limit::Now)
     }
@@ -189,6 +199,15 @@ impl<T, O: Order<T>> Queue<T, O> {
     ///
     /// # Errors
     /// If there was none in time, or none will come.
+    ///
+    /// ```
+    /// use heddle_primitives::{Queue, queue::GetError};
+    /// use std::time::Duration;
+    /// let queue = Queue::new(0);
+    /// queue.put('a').unwrap();
+    /// assert_eq!(queue.get_timeout(Duration::MAX), Ok('a'));
+    /// assert_eq!(queue.get_timeout(Duration::from_millis(1)), Err(GetError::Empty));
+    /// ```
     pub fn get_timeout(&self, timeout: Duration) -> Result<T, GetError> {
         self.get_until(Limit::after(timeout))
     }
@@ -197,6 +216,16 @@ impl<T, O: Order<T>> Queue<T, O> {
     ///
     /// # Errors
     /// If that was said for all values already.
+    ///
+    /// ```
+    /// use heddle_primitives::Queue;
+    /// let queue = Queue::new(0);
+    /// queue.put("wash up").unwrap();
+    /// let task = queue.get().unwrap();
+    /// assert_eq!((task, queue.unfinished_tasks()), ("wash up", 1));
+    /// queue.task_done().unwrap();
+    /// assert_eq!(queue.unfinished_tasks(), 0);
+    /// ```
     pub fn task_done(&self) -> Result<(), TooManyDone> {
         let mut state = self.state.lock();
         state.unfinished = state.unfinished.checked_sub(1).ok_or(TooManyDone)?;
@@ -208,37 +237,106 @@ impl<T, O: Order<T>> Queue<T, O> {
 
     /// Waits until the work on all values is done. A queue that was shut down at once counts what was dropped as done; values
     /// that were taken out before are still waited for.
+    ///
+    /// ```
+    /// use heddle_primitives::{Queue, sync::thread};
+    /// let queue = Queue::new(0);
+    /// (1..=3).for_each(|n| queue.put(n).unwrap());
+    /// thread::scope(|s| {
+    ///     s.spawn(|| {
+    ///         while queue.get().is_ok() {
+    ///             queue.task_done().unwrap();
+    ///         }
+    ///     });
+    ///     queue.join();
+    ///     assert_eq!((queue.qsize(), queue.unfinished_tasks()), (0, 0));
+    ///     queue.shutdown(false);
+    /// });
+    /// ```
     pub fn join(&self) {
         self.join_until(Limit::Never);
     }
 
     /// As [`join`](Self::join), no longer than `timeout`; false if there was still work to do.
+    ///
+    /// ```
+    /// use heddle_primitives::Queue;
+    /// use std::time::Duration;
+    /// let queue = Queue::new(0);
+    /// queue.put("never done").unwrap();
+    /// assert!(!queue.join_timeout(Duration::from_millis(1)));
+    /// ```
     pub fn join_timeout(&self, timeout: Duration) -> bool {
         self.join_until(Limit::after(timeout))
     }
 
     /// How many values are in the queue; others may change that meanwhile.
+    ///
+    /// ```
+    /// use heddle_primitives::Queue;
+    /// let queue = Queue::new(0);
+    /// queue.put('a').unwrap();
+    /// assert_eq!(queue.qsize(), 1);
+    /// queue.get().unwrap();
+    /// assert_eq!(queue.qsize(), 0);
+    /// ```
     pub fn qsize(&self) -> usize {
         self.state.lock().values.len()
     }
 
     /// Whether the queue is empty right now.
+    ///
+    /// ```
+    /// use heddle_primitives::Queue;
+    /// let queue = Queue::new(0);
+    /// assert!(queue.empty());
+    /// queue.put('a').unwrap();
+    /// assert!(!queue.empty());
+    /// ```
     pub fn empty(&self) -> bool {
         self.qsize() == 0
     }
 
     /// Whether the queue is full right now.
+    ///
+    /// ```
+    /// use heddle_primitives::Queue;
+    /// let queue = Queue::new(1);
+    /// assert!(!queue.full());
+    /// queue.put('a').unwrap();
+    /// assert!(queue.full());
+    /// ```
     pub fn full(&self) -> bool {
         self.maxsize != 0 && self.qsize() >= self.maxsize
     }
 
     /// How many values were put in whose work is not done.
+    ///
+    /// ```
+    /// use heddle_primitives::Queue;
+    /// let queue = Queue::new(0);
+    /// queue.put('a').unwrap();
+    /// queue.get().unwrap();
+    /// // Taken out, but not yet done.
+    /// assert_eq!((queue.qsize(), queue.unfinished_tasks()), (0, 1));
+    /// ```
     pub fn unfinished_tasks(&self) -> usize {
         self.state.lock().unfinished
     }
 
     /// Lets no more values in, and ends all waits for room or for values. With `immediate` also drops what is inside, and counts
     /// it as done; without, it can still be taken out.
+    ///
+    /// ```
+    /// use heddle_primitives::Queue;
+    /// let queue = Queue::new(0);
+    /// (1..=2).for_each(|n| queue.put(n).unwrap());
+    /// queue.shutdown(false);
+    /// assert!(queue.put(3).is_err());
+    /// assert_eq!(queue.get(), Ok(1));
+    /// queue.shutdown(true);
+    /// assert!(queue.get().is_err());
+    /// ```
     pub fn shutdown(&self, immediate: bool) {
         let mut state = self.state.lock();
         state.shut_down = true;
@@ -289,152 +387,5 @@ impl<T, O: Order<T>> fmt::Debug for Queue<T, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let size = self.state.try_lock().map(|state| state.values.len());
         f.debug_struct("Queue").field("maxsize", &self.maxsize).field("qsize", &size).finish_non_exhaustive()
-    }
-}
-
-macro_rules! order {
-    ($name:ident $(: $bound:ident)?, $put:ident($value:ident => $in:expr), $get:ident($out:ident => $back:expr)) => {
-        impl<T $(: $bound)?> Default for $name<T> {
-            fn default() -> Self {
-                Self(Default::default())
-            }
-        }
-
-        impl<T $(: $bound)?> Order<T> for $name<T> {
-            fn put(&mut self, $value: T) {
-                self.0.$put($in);
-            }
-
-            fn get(&mut self) -> Option<T> {
-                self.0.$get().map(|$out| $back)
-            }
-
-            fn len(&self) -> usize {
-                self.0.len()
-            }
-        }
-    };
-}
-
-order!(Fifo, push_back(value => value), pop_front(value => value));
-order!(Lifo, push(value => value), pop(value => value));
-order!(Smallest: Ord, push(value => Reverse(value)), pop(value => value.0));
-
-const SHUT_DOWN: &str = "the queue was shut down";
-
-impl<T> fmt::Display for PutError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Full(_) => "the queue is full",
-            Self::ShutDown(_) => SHUT_DOWN,
-        })
-    }
-}
-
-impl fmt::Display for GetError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Empty => "the queue is empty",
-            Self::ShutDown => SHUT_DOWN,
-        })
-    }
-}
-
-impl<T> fmt::Display for ShutDown<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(SHUT_DOWN)
-    }
-}
-
-impl fmt::Display for TooManyDone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("more tasks are said to be done than were put in")
-    }
-}
-
-impl<T: fmt::Debug> Error for PutError<T> {}
-impl Error for GetError {}
-impl<T: fmt::Debug> Error for ShutDown<T> {}
-impl Error for TooManyDone {}
-
-/// How long to wait.
-#[derive(Debug, Clone, Copy)]
-enum Limit {
-    Now,
-    Until(Instant),
-    Never,
-}
-
-impl Limit {
-    fn after(timeout: Duration) -> Self {
-        Instant::now().checked_add(timeout).map_or(Self::Never, Self::Until)
-    }
-}
-
-/// Wakes those who wait for a change under the queue's lock.
-///
-/// The word counts the changes that were announced. It is read, and the waiter counted, before the waiter lets go of the lock,
-/// and whoever announces a change has the lock: so either the waiter has seen the change, or the announcement finds it counted
-/// and moves the word away from what the waiter expects. (A waiter that does not run during 2^32 announcements, exactly, misses
-/// them.)
-struct Signal {
-    futex: Futex,
-    /// How many wait. Changed under the lock.
-    waiting: AtomicU32,
-}
-
-impl Signal {
-    fn new() -> Self {
-        Self { futex: Futex::new(0), waiting: AtomicU32::new(0) }
-    }
-
-    /// Announces a change, lets go of the lock, and wakes up to `n`.
-    fn notify<T>(&self, guard: MutexGuard<'_, T>, n: u32) {
-        // ORDERING: ordered by the lock.
-        let waiting = self.waiting.load(Ordering::Relaxed) != 0;
-        if waiting {
-            // ORDERING: what was changed is published by the lock.
-            self.futex.word().fetch_add(1, Ordering::Relaxed);
-        }
-        drop(guard);
-        if waiting {
-            self.futex.wake(n);
-        }
-    }
-
-    /// Returns with the lock once `condition` holds; none if it did not in time.
-    fn wait<'a, T>(
-        &self,
-        lock: &'a Mutex<T>,
-        condition: impl Fn(&T) -> bool,
-        limit: Limit,
-    ) -> Option<MutexGuard<'a, T>> {
-        let mut guard = lock.lock();
-        if condition(&guard) {
-            return Some(guard);
-        }
-        let deadline = match limit {
-            Limit::Now => return None,
-            Limit::Until(deadline) => Some(deadline),
-            Limit::Never => None,
-        };
-        // ORDERING: ordered by the lock.
-        self.waiting.fetch_add(1, Ordering::Relaxed);
-        let mut timed_out = false;
-        while !condition(&guard) && !timed_out {
-            // ORDERING: read under the lock, under which it is changed.
-            let seen = self.futex.word().load(Ordering::Relaxed);
-            timed_out = MutexGuard::unlocked(&mut guard, || {
-                {
-                    let mut spin = Spin::new::<Private>(DEFAULT_SPIN, deadline);
-                    // ORDERING: a hint; the condition is read under the lock.
-                    while self.futex.word().load(Ordering::Relaxed) == seen && spin.pause() {}
-                }
-                self.futex.wait(seen, deadline) == WaitOutcome::TimedOut
-            });
-        }
-        // ORDERING: as above.
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
-        condition(&guard).then_some(guard)
     }
 }

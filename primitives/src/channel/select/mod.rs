@@ -1,72 +1,27 @@
 //! Waiting for one of several operations.
+//!
+//! - `handle`: one end of a channel in a selection;
+//! - `operation`: what was selected;
+//! - `random`: so that none is preferred.
+
+mod handle;
+mod operation;
+mod random;
+
+pub use operation::SelectedOperation;
 
 use super::clock::earlier;
 use super::context::{Chosen, Context};
 use super::error::*;
-use super::flavour::{Flavour, Registered, Side, Token};
+use super::flavour::Registered;
 use super::receiver::Receiver;
 use super::sender::Sender;
-use super::shared::each_kind;
 use crate::scope::Private;
 use crate::spin::{DEFAULT_SPIN, Spin};
-use crate::sync::Arc;
+use handle::Handle;
 use std::fmt;
-use std::marker::PhantomData;
 use std::ptr::null_mut;
 use std::time::{Duration, Instant};
-
-/// One end of a channel, for [`Select`], which need not know the type of its values.
-trait Handle {
-    fn start(&self) -> Option<Token>;
-    fn register(&self, context: &Arc<Context>, operation: u32, watch: bool) -> Registered;
-    fn unregister(&self, context: &Arc<Context>, operation: u32);
-    fn accept(&self, packet: *mut ()) -> Option<Token>;
-    fn is_ready(&self) -> bool;
-    fn next_beat(&self) -> Option<Instant>;
-    fn address(&self) -> *const ();
-    fn side(&self) -> Side;
-}
-
-macro_rules! handle {
-    ($end:ident, $side:expr) => {
-        impl<T> Handle for $end<T> {
-            fn start(&self) -> Option<Token> {
-                each_kind!(&self.kind, channel => channel.flavour.start($side))
-            }
-
-            fn register(&self, context: &Arc<Context>, operation: u32, watch: bool) -> Registered {
-                each_kind!(&self.kind, channel => channel.flavour.register($side, context, operation, watch))
-            }
-
-            fn unregister(&self, context: &Arc<Context>, operation: u32) {
-                each_kind!(&self.kind, channel => channel.flavour.unregister($side, context, operation))
-            }
-
-            fn accept(&self, packet: *mut ()) -> Option<Token> {
-                each_kind!(&self.kind, channel => channel.flavour.accept($side, packet))
-            }
-
-            fn is_ready(&self) -> bool {
-                each_kind!(&self.kind, channel => channel.flavour.is_ready($side))
-            }
-
-            fn next_beat(&self) -> Option<Instant> {
-                each_kind!(&self.kind, channel => channel.flavour.next_beat())
-            }
-
-            fn address(&self) -> *const () {
-                self.kind.address()
-            }
-
-            fn side(&self) -> Side {
-                $side
-            }
-        }
-    };
-}
-
-handle!(Sender, Side::Send);
-handle!(Receiver, Side::Recv);
 
 /// Waits for one of several sends and receives; crossbeam's, see [`select!`](crate::select) for the short form.
 ///
@@ -104,16 +59,39 @@ unsafe impl Sync for Select<'_> {}
 
 impl<'a> Select<'a> {
     /// No operation yet; waiting for none lasts for ever.
+    ///
+    /// ```
+    /// use heddle_primitives::channel::Select;
+    /// use std::time::Duration;
+    /// assert!(Select::new().select_timeout(Duration::from_millis(1)).is_err());
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Adds a send and returns its index.
+    ///
+    /// ```
+    /// use heddle_primitives::channel::{Select, bounded};
+    /// let (sender, receiver) = bounded(1);
+    /// let mut select = Select::new();
+    /// assert_eq!(select.send(&sender), 0);
+    /// select.select().send(&sender, 7).unwrap();
+    /// assert_eq!(receiver.recv(), Ok(7));
+    /// ```
     pub fn send<T>(&mut self, sender: &'a Sender<T>) -> usize {
         self.add(sender)
     }
 
     /// Adds a receive and returns its index.
+    ///
+    /// ```
+    /// use heddle_primitives::channel::{RecvError, Select, unbounded};
+    /// let (_, receiver) = unbounded::<u8>();
+    /// let mut select = Select::new();
+    /// assert_eq!(select.recv(&receiver), 0);
+    /// assert_eq!(select.select().recv(&receiver), Err(RecvError));
+    /// ```
     pub fn recv<T>(&mut self, receiver: &'a Receiver<T>) -> usize {
         self.add(receiver)
     }
@@ -122,12 +100,38 @@ impl<'a> Select<'a> {
     ///
     /// # Panics
     /// If there is none of that index.
+    ///
+    /// ```
+    /// use heddle_primitives::channel::{Select, unbounded};
+    /// let ((sender, numbers), (_, ended)) = (unbounded(), unbounded::<u8>());
+    /// let mut select = Select::new();
+    /// let (number, end) = (select.recv(&numbers), select.recv(&ended));
+    /// assert_eq!(select.ready(), end);
+    /// select.remove(end);
+    /// sender.send(7).unwrap();
+    /// assert_eq!(select.ready(), number);
+    /// ```
     pub fn remove(&mut self, index: usize) {
         let at = self.handles.iter().position(|handle| handle.0 == index);
         self.handles.remove(at.expect("there is no operation of this index"));
     }
 
     /// Waits until an operation is ready and starts it; the caller completes it.
+    ///
+    /// ```
+    /// use heddle_primitives::channel::{Select, unbounded};
+    /// use heddle_primitives::sync::thread;
+    /// let (sender, receiver) = unbounded();
+    /// let (_keep, silent) = unbounded::<u8>();
+    /// thread::scope(|s| {
+    ///     s.spawn(move || sender.send(7).unwrap());
+    ///     let mut select = Select::new();
+    ///     let (number, _) = (select.recv(&receiver), select.recv(&silent));
+    ///     let operation = select.select();
+    ///     assert_eq!(operation.index(), number);
+    ///     assert_eq!(operation.recv(&receiver), Ok(7));
+    /// });
+    /// ```
     pub fn select(&mut self) -> SelectedOperation<'a> {
         self.run(Wait::Until(None)).expect("without a deadline it waits")
     }
@@ -136,6 +140,16 @@ impl<'a> Select<'a> {
     ///
     /// # Errors
     /// If none is.
+    ///
+    /// ```
+    /// use heddle_primitives::channel::{Select, bounded};
+    /// let (sender, receiver) = bounded(1);
+    /// let mut select = Select::new();
+    /// select.recv(&receiver);
+    /// assert!(select.try_select().is_err());
+    /// sender.send(7).unwrap();
+    /// assert_eq!(select.try_select().unwrap().recv(&receiver), Ok(7));
+    /// ```
     pub fn try_select(&mut self) -> Result<SelectedOperation<'a>, TrySelectError> {
         self.run(Wait::No).ok_or(TrySelectError)
     }
@@ -144,6 +158,17 @@ impl<'a> Select<'a> {
     ///
     /// # Errors
     /// If none was ready in time.
+    ///
+    /// ```
+    /// use heddle_primitives::channel::{Select, bounded};
+    /// use std::time::Duration;
+    /// let (sender, receiver) = bounded(1);
+    /// let mut select = Select::new();
+    /// select.recv(&receiver);
+    /// assert!(select.select_timeout(Duration::from_millis(1)).is_err());
+    /// sender.send(7).unwrap();
+    /// assert_eq!(select.select_timeout(Duration::from_millis(1)).unwrap().recv(&receiver), Ok(7));
+    /// ```
     pub fn select_timeout(&mut self, timeout: Duration) -> Result<SelectedOperation<'a>, SelectTimeoutError> {
         self.run(Wait::Until(Instant::now().checked_add(timeout))).ok_or(SelectTimeoutError)
     }
@@ -152,6 +177,17 @@ impl<'a> Select<'a> {
     ///
     /// # Errors
     /// If none was ready in time.
+    ///
+    /// ```
+    /// use heddle_primitives::channel::{Select, bounded};
+    /// use std::time::Instant;
+    /// let (sender, receiver) = bounded(1);
+    /// let mut select = Select::new();
+    /// select.recv(&receiver);
+    /// assert!(select.select_deadline(Instant::now()).is_err());
+    /// sender.send(7).unwrap();
+    /// assert_eq!(select.select_deadline(Instant::now()).unwrap().recv(&receiver), Ok(7));
+    /// ```
     pub fn select_deadline(
         &mut self,
         deadline: Instant,
@@ -160,6 +196,17 @@ impl<'a> Select<'a> {
     }
 
     /// Waits until an operation is ready and returns its index; others may be faster, so it may have to wait again.
+    ///
+    /// ```
+    /// use heddle_primitives::channel::{Select, bounded};
+    /// let (sender, receiver) = bounded(1);
+    /// sender.send(7).unwrap();
+    /// let mut select = Select::new();
+    /// let number = select.recv(&receiver);
+    /// assert_eq!(select.ready(), number);
+    /// // It was there then, and nobody else receives here.
+    /// assert_eq!(receiver.try_recv(), Ok(7));
+    /// ```
     pub fn ready(&mut self) -> usize {
         self.run_ready(Wait::Until(None)).expect("without a deadline it waits")
     }
@@ -168,6 +215,16 @@ impl<'a> Select<'a> {
     ///
     /// # Errors
     /// If none is.
+    ///
+    /// ```
+    /// use heddle_primitives::channel::{Select, bounded};
+    /// let (sender, receiver) = bounded(1);
+    /// let mut select = Select::new();
+    /// let number = select.recv(&receiver);
+    /// assert!(select.try_ready().is_err());
+    /// sender.send(7).unwrap();
+    /// assert_eq!(select.try_ready(), Ok(number));
+    /// ```
     pub fn try_ready(&mut self) -> Result<usize, TryReadyError> {
         self.run_ready(Wait::No).ok_or(TryReadyError)
     }
@@ -176,6 +233,17 @@ impl<'a> Select<'a> {
     ///
     /// # Errors
     /// If none was ready in time.
+    ///
+    /// ```
+    /// use heddle_primitives::channel::{Select, bounded};
+    /// use std::time::Duration;
+    /// let (sender, receiver) = bounded(1);
+    /// let mut select = Select::new();
+    /// let number = select.recv(&receiver);
+    /// assert!(select.ready_timeout(Duration::from_millis(1)).is_err());
+    /// sender.send(7).unwrap();
+    /// assert_eq!(select.ready_timeout(Duration::from_millis(1)), Ok(number));
+    /// ```
     pub fn ready_timeout(&mut self, timeout: Duration) -> Result<usize, ReadyTimeoutError> {
         self.run_ready(Wait::Until(Instant::now().checked_add(timeout))).ok_or(ReadyTimeoutError)
     }
@@ -184,6 +252,17 @@ impl<'a> Select<'a> {
     ///
     /// # Errors
     /// If none was ready in time.
+    ///
+    /// ```
+    /// use heddle_primitives::channel::{Select, bounded};
+    /// use std::time::Instant;
+    /// let (sender, receiver) = bounded(1);
+    /// let mut select = Select::new();
+    /// let number = select.recv(&receiver);
+    /// assert!(select.ready_deadline(Instant::now()).is_err());
+    /// sender.send(7).unwrap();
+    /// assert_eq!(select.ready_deadline(Instant::now()), Ok(number));
+    /// ```
     pub fn ready_deadline(&mut self, deadline: Instant) -> Result<usize, ReadyTimeoutError> {
         self.run_ready(Wait::Until(Some(deadline))).ok_or(ReadyTimeoutError)
     }
@@ -291,105 +370,5 @@ enum Wait {
 impl fmt::Debug for Select<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Select").field("operations", &self.handles.len()).finish()
-    }
-}
-
-/// An operation that was started and must be completed, at once: the other side may be waiting for it.
-///
-/// # Panics
-/// When it is dropped without having been completed.
-#[must_use = "an operation that was started must be completed"]
-pub struct SelectedOperation<'a> {
-    token: Token,
-    index: usize,
-    address: *const (),
-    side: Side,
-    ends: PhantomData<&'a ()>,
-}
-
-impl<'a> SelectedOperation<'a> {
-    fn new(index: usize, handle: &'a dyn Handle, token: Token) -> Self {
-        Self { token, index, address: handle.address(), side: handle.side(), ends: PhantomData }
-    }
-
-    /// The index that [`Select::send`] or [`Select::recv`] returned.
-    pub fn index(&self) -> usize {
-        self.index
-    }
-
-    /// Completes a send.
-    ///
-    /// # Errors
-    /// The value, if the channel takes no more.
-    ///
-    /// # Panics
-    /// If the operation is not a send into this channel.
-    pub fn send<T>(self, sender: &Sender<T>, value: T) -> Result<(), SendError<T>> {
-        assert!(self.is(sender), "another operation was selected");
-        let token = self.token;
-        std::mem::forget(self);
-        each_kind!(&sender.kind, channel => channel.flavour.finish_send(token, value))
-    }
-
-    /// Completes a receive.
-    ///
-    /// # Errors
-    /// If the channel is empty and no more values will come.
-    ///
-    /// # Panics
-    /// If the operation is not a receive from this channel.
-    pub fn recv<T>(self, receiver: &Receiver<T>) -> Result<T, RecvError> {
-        assert!(self.is(receiver), "another operation was selected");
-        let token = self.token;
-        std::mem::forget(self);
-        each_kind!(&receiver.kind, channel => channel.flavour.finish_recv(token))
-    }
-
-    fn is(&self, handle: &dyn Handle) -> bool {
-        self.address == handle.address() && self.side == handle.side()
-    }
-}
-
-impl Drop for SelectedOperation<'_> {
-    fn drop(&mut self) {
-        assert!(
-            std::thread::panicking() || matches!(self.token, Token::Closed),
-            "an operation that was selected was not completed"
-        );
-    }
-}
-
-impl fmt::Debug for SelectedOperation<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SelectedOperation").field("index", &self.index).finish_non_exhaustive()
-    }
-}
-
-/// Numbers good enough to be fair.
-mod random {
-    #[cfg(not(any(heddle_loom, heddle_shuttle)))]
-    pub(super) fn below(n: usize) -> usize {
-        use std::cell::Cell;
-
-        std::thread_local! {
-            static STATE: Cell<u64> = const { Cell::new(0) };
-        }
-
-        let mut x = STATE.get();
-        if x == 0 {
-            x = crate::sync::thread::serial().wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-        }
-        // Marsaglia's xorshift.
-        x ^= x << 13;
-        x ^= x >> 7;
-        x ^= x << 17;
-        STATE.set(x);
-        ((u128::from(x) * n as u128) >> 64) as usize
-    }
-
-    /// The checkers run the same program again and again.
-    #[cfg(any(heddle_loom, heddle_shuttle))]
-    pub(super) fn below(_: usize) -> usize {
-        0
     }
 }
