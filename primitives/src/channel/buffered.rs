@@ -35,10 +35,12 @@ pub(super) trait Queue {
     fn start_pop(&self) -> Result<Self::Claim, Refused>;
     fn finish_pop(&self, claim: Self::Claim) -> Self::Value;
     /// May say "not now" wrongly, and is cheaper for the other side.
+    #[inline(always)]
     fn start_push_at_hand(&self) -> Result<Self::Claim, Refused> {
         self.start_push()
     }
     /// As above.
+    #[inline(always)]
     fn start_pop_at_hand(&self) -> Result<Self::Claim, Refused> {
         self.start_pop()
     }

@@ -4,6 +4,8 @@ use super::buffered::Queue;
 use super::flavour::Token;
 use crate::array_queue::{Backoff, Refused};
 use crate::cache_padded::CachePadded;
+use crate::mutex::Mutex;
+use crate::spsc::expect_write;
 use crate::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use crate::sync::cell::UnsafeCell;
 use crate::sync::fence;
@@ -29,20 +31,37 @@ struct Slot<T> {
 struct Block<T> {
     slots: [Slot<T>; SLOTS],
     next: AtomicPtr<Block<T>>,
-    /// How many values have been read.
-    read: CachePadded<AtomicU32>,
+    /// For each slot, 1 once its value has been read. Written once, by the pop.
+    read: CachePadded<[AtomicU8; SLOTS]>,
 }
 
 impl<T> Block<T> {
     fn new() -> Box<Self> {
         Box::new(Self {
             next: AtomicPtr::new(null_mut()),
-            read: CachePadded::new(AtomicU32::new(0)),
+            read: CachePadded::new(std::array::from_fn(|_| AtomicU8::new(0))),
             slots: std::array::from_fn(|_| Slot {
                 value: UnsafeCell::new(MaybeUninit::uninit()),
                 written: AtomicU8::new(0),
             }),
         })
+    }
+
+    /// As new.
+    fn clear(&mut self) {
+        self.next.with_mut(|next| *next = null_mut());
+        for slot in &mut self.slots {
+            slot.written.with_mut(|written| *written = 0);
+        }
+        for read in self.read.iter_mut() {
+            read.with_mut(|read| *read = 0);
+        }
+    }
+
+    /// Whether all values have been read.
+    fn is_read(&self) -> bool {
+        // ORDERING: acquires the reads, before the block is used again.
+        self.read.iter().all(|read| read.load(Ordering::Acquire) != 0)
     }
 }
 
@@ -52,9 +71,11 @@ impl<T> Block<T> {
 /// claims the last slot of a block puts the next block in place while the position stands behind the last slot, where the
 /// others wait. The value is read when its push has written it.
 ///
-/// Those who have read a value count that in the block, away from the values, which the pushes are still writing next to; whoever
-/// counts the last one frees the block, or keeps it for the next push that needs one. Nobody looks into a block without a
-/// claim in it, and all claims have been counted then, so nobody looks into one that was freed.
+/// Those who have read a value say so in the block, away from the values, which the pushes are still writing next to; whoever
+/// reads the last slot frees the block, or keeps it for the next push that needs one. If others are not done with theirs, it
+/// leaves the block in a list, for whoever reads the last slot of a later one: to count the reads instead would be an exchange for
+/// every value. Nobody looks into a block without a claim in it, and all who had one are done then, so nobody looks into one
+/// that was freed.
 ///
 /// "Empty" is said only where the head was read, and then the tail at the same position, as in
 /// [`ArrayQueue`](crate::ArrayQueue). A tail that was seen once stays a lower bound, so pops look at the true one, which the
@@ -65,7 +86,15 @@ pub(super) struct List<T> {
     /// A block that was read, for the next push that needs one: memory that goes from thread to thread by way of the allocator
     /// costs several times as much.
     spare: CachePadded<AtomicPtr<Block<T>>>,
+    /// Blocks whose last slot was read before others.
+    unread: CachePadded<Unread<T>>,
     value: PhantomData<T>,
+}
+
+struct Unread<T> {
+    blocks: Mutex<Vec<*mut Block<T>>>,
+    /// How many there are. Changed under the lock.
+    count: AtomicU32,
 }
 
 struct Tail<T> {
@@ -103,6 +132,7 @@ impl<T> List<T> {
                 tail: AtomicU64::new(0),
             }),
             spare: CachePadded::new(AtomicPtr::new(null_mut())),
+            unread: CachePadded::new(Unread { blocks: Mutex::new(Vec::new()), count: AtomicU32::new(0) }),
             value: PhantomData,
         }
     }
@@ -152,11 +182,7 @@ impl<T> List<T> {
         }
         // SAFETY: it came from `Box::into_raw`, and the exchange gave it to this thread alone.
         let mut block = unsafe { Box::from_raw(spare) };
-        block.next.with_mut(|next| *next = null_mut());
-        for slot in &mut block.slots {
-            slot.written.with_mut(|written| *written = 0);
-        }
-        block.read.with_mut(|read| *read = 0);
+        block.clear();
         block
     }
 
@@ -169,7 +195,32 @@ impl<T> List<T> {
             drop(unsafe { Box::from_raw(other) });
         }
     }
+
+    /// Frees a block whose last slot the caller has read, once all others are.
+    #[cold]
+    fn retire(&self, block: *mut Block<T>) {
+        // SAFETY: nobody but the caller frees it, or whoever finds it in the list below.
+        let is_read = unsafe { &*block }.is_read();
+        // ORDERING: a hint: what is left there now is found at the end of a later block, or when the queue is dropped.
+        if is_read && self.unread.count.load(Ordering::Relaxed) == 0 {
+            // SAFETY: it came from `Box::into_raw`, and all who had a claim in it are done with it.
+            self.keep(unsafe { Box::from_raw(block) });
+            return;
+        }
+        let mut blocks = self.unread.blocks.lock();
+        blocks.push(block);
+        // SAFETY: blocks in the list are alive, and taken out under its lock.
+        for block in blocks.extract_if(.., |block| unsafe { &**block }.is_read()) {
+            // SAFETY: as above.
+            self.keep(unsafe { Box::from_raw(block) });
+        }
+        // ORDERING: as above.
+        self.unread.count.store(blocks.len() as u32, Ordering::Relaxed);
+    }
 }
+
+/// How far ahead of a push, in bytes, lies what the CPU is to fetch for pushes to come.
+const AHEAD: usize = 256;
 
 fn offset_of(position: u64) -> usize {
     (position / STEP % LAP) as usize
@@ -233,6 +284,8 @@ impl<T> Queue for List<T> {
         let block: *mut Block<T> = claim.block.cast();
         // SAFETY: the block is not freed before the claimed slot is read, hence not before it is written.
         let slot = unsafe { &(&(*block).slots)[claim.offset] };
+        // Those who read the block before have the lines: the exchanges of pushes to come would wait for them.
+        expect_write(std::ptr::from_ref(slot).wrapping_byte_add(AHEAD));
         {
             let cell = slot.value.get_mut();
             // SAFETY: the claim excludes everybody else until the store below.
@@ -290,7 +343,7 @@ impl<T> Queue for List<T> {
     fn finish_pop(&self, claim: Claim) -> T {
         let block: *mut Block<T> = claim.block.cast();
         let value = {
-            // SAFETY: the block is not freed before the claimed slot is marked as read, or destroyed by this thread.
+            // SAFETY: the block is not freed before the claimed slot is marked as read.
             let slot = unsafe { &(&(*block).slots)[claim.offset] };
             let mut backoff = Backoff::new();
             // ORDERING: acquires the value.
@@ -303,12 +356,12 @@ impl<T> Queue for List<T> {
             // SAFETY: it was written, and the claim was made once.
             unsafe { value.assume_init_read() }
         };
-        // SAFETY: the block is not freed before this thread has counted its read.
-        let read = unsafe { &(*block).read };
-        // ORDERING: releases the read to who counts the last one; acquires all others' reads for who does.
-        if read.fetch_add(1, Ordering::AcqRel) + 1 == SLOTS as u32 {
-            // SAFETY: it came from `Box::into_raw`, and all who had a claim in it are done with it.
-            self.keep(unsafe { Box::from_raw(block) });
+        // SAFETY: as above.
+        let read = unsafe { &(&(*block).read)[claim.offset] };
+        // ORDERING: releases the read to whoever frees the block, which may be gone from here on.
+        read.store(1, Ordering::Release);
+        if claim.offset + 1 == SLOTS {
+            self.retire(block);
         }
         value
     }
@@ -384,6 +437,10 @@ impl<T> Drop for List<T> {
                 block = done.next.with_mut(|next| *next);
             }
             head += STEP;
+        }
+        for block in self.unread.blocks.lock().drain(..) {
+            // SAFETY: it came from `Box::into_raw`, and nobody uses the queue any more.
+            drop(unsafe { Box::from_raw(block) });
         }
         let spare = self.spare.with_mut(|spare| *spare);
         if !spare.is_null() {

@@ -9,15 +9,14 @@
 //!
 //! # What it costs
 //!
-//! While nobody sleeps, a send or a receive is one compare-and-swap and one store (without a limit, a receive is a
-//! compare-and-swap and an exchange), and on processors other than x86-64 a fence. A waiter spins and yields before it sleeps, 1.5 us
-//! and four yields (longer just after a sleep, see [`spin`](crate::spin)), where sender and receiver meet 15 us and two; each value wakes at
-//! most one. Under load waiters and losers of a race look again only after 0.2 to 1.5 us, so that the other side's work comes in batches: a
-//! value may lie there for so long before it is seen.
+//! While nobody sleeps, a send or a receive is one compare-and-swap and one store, and on processors other than x86-64 a fence. A
+//! waiter spins and yields before it sleeps, 1.5 us and four yields (longer just after a sleep, see [`spin`](crate::spin)), where
+//! sender and receiver meet 15 us and two; each value wakes at most one. Under load waiters and losers of a race look again only
+//! after 0.2 to 1.5 us, so that the other side's work comes in batches: a value may lie there for so long before it is seen.
 //!
-//! Memory: about 5 cache-line pairs for a channel; 4 bytes and the value, as aligned, for each slot of a bounded one; blocks of
-//! 63 slots, freed when they have been read, for an unbounded one; an allocation for each wait that sleeps beside a buffer, and none to
-//! meet.
+//! Memory: 5 to 8 cache-line pairs for a channel; 4 bytes and the value, as aligned, for each slot of a bounded one; blocks of
+//! 63 slots, freed when they have been read, for an unbounded one; an allocation for each wait that sleeps beside a buffer, or for a
+//! clock, and none to meet.
 //!
 //! Not fair: a thread that runs may take what a sleeper was woken for; the sleeper then goes to the end of the line. A
 //! [`Select`] begins with a random operation. Waiting for several operations takes pointers to those who wait, so channels are

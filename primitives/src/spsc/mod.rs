@@ -49,6 +49,7 @@ pub use buffer::{Buffer, Heap, Indices};
 pub use chunks::{ChunkError, ReadChunk, ReadChunkIntoIter, WriteChunk, WriteChunkUninit};
 pub use consumer::Consumer;
 pub use error::{PeekError, PopError, PushError, RecvError, RecvUntilError, SendError, SendUntilError};
+pub(crate) use place::expect_write;
 pub use producer::Producer;
 
 use crate::sync::Arc;

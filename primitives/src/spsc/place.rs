@@ -64,18 +64,8 @@ impl<T, S: Scope> Place<T, S> {
     /// The consumer's core has it. Stores ask for their lines by themselves, but only those that wait for their turn, and these
     /// are not enough to hide the way from core to core.
     #[inline(always)]
-    #[allow(clippy::pointers_in_nomem_asm_block, reason = "nothing is read or written through it")]
     pub fn expect_write(&self, position: u32) {
-        #[cfg(all(target_arch = "x86_64", not(any(heddle_loom, heddle_shuttle, miri))))]
-        {
-            let slot: *const UnsafeCell<_> = self.slot(position);
-            // SAFETY: a hint, which changes nothing; CPUs that do not know it take it for a no-op.
-            unsafe {
-                std::arch::asm!("prefetchw [{}]", in(reg) slot, options(nomem, nostack, preserves_flags))
-            };
-        }
-        #[cfg(not(all(target_arch = "x86_64", not(any(heddle_loom, heddle_shuttle, miri)))))]
-        let _ = position;
+        expect_write(self.slot(position));
     }
 
     /// The slots of the `n` values from `position` on, in two parts where they go round the end; `n` is at most `limit`.
@@ -93,4 +83,17 @@ impl<T, S: Scope> Place<T, S> {
         // SAFETY: they are consecutive and alive, as above.
         get_mut_slice(unsafe { std::slice::from_raw_parts(first.as_ptr(), n as usize) })
     }
+}
+
+/// Has the CPU fetch the cache line of `place`, which need not be anywhere, for writing.
+#[inline(always)]
+#[allow(clippy::pointers_in_nomem_asm_block, reason = "nothing is read or written through it")]
+pub(crate) fn expect_write<T>(place: *const T) {
+    #[cfg(all(target_arch = "x86_64", not(any(heddle_loom, heddle_shuttle, miri))))]
+    // SAFETY: a hint, which changes nothing and never faults; CPUs that do not know it take it for a no-op.
+    unsafe {
+        std::arch::asm!("prefetchw [{}]", in(reg) place, options(nomem, nostack, preserves_flags))
+    };
+    #[cfg(not(all(target_arch = "x86_64", not(any(heddle_loom, heddle_shuttle, miri)))))]
+    let _ = place;
 }

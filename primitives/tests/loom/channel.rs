@@ -35,7 +35,7 @@ fn many_to_many() {
 fn blocks_end_while_two_try() {
     // A block has two slots here.
     for (filled, sends, at_least) in
-        [(0, [true, true], 921), (4, [false, false], 2_324), (1, [true, false], 383), (3, [false, true], 81)]
+        [(0, [true, true], 921), (4, [false, false], 9_361), (1, [true, false], 383), (3, [false, true], 81)]
     {
         check(&format!("channel None, {filled} and tries {sends:?}"), Bounded(2), at_least, move || {
             channel_tries(None, filled, sends, 2)
@@ -45,7 +45,7 @@ fn blocks_end_while_two_try() {
 
 #[test]
 fn blocks_are_used_again() {
-    check("channel None, a block comes again", Bounded(2), 274, channel_block_comes_again);
+    check("channel None, a block comes again", Bounded(2), 706, channel_block_comes_again);
 }
 
 #[test]
