@@ -232,7 +232,7 @@ impl<S: Scope> Condvar<S> {
     ///
     /// The object may be gone after the exchange: only its address is used.
     fn release(&self, n: u32, emptied: bool) {
-        let word = self.released.word();
+        let (word, address) = (self.released.word(), self.released.address());
         // ORDERING: the exchange below has the last word.
         let mut seen = word.load(Ordering::Relaxed);
         loop {
@@ -247,7 +247,7 @@ impl<S: Scope> Condvar<S> {
         }
         if seen & SLEEPERS != 0 {
             let bits = if emptied { NonZeroU32::MAX } else { bits(seen, n) };
-            self.released.wake_class(u32::MAX, bits);
+            address.wake_class(u32::MAX, bits);
         }
     }
 

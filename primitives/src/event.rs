@@ -68,10 +68,12 @@ impl<S: Scope> Event<S> {
     /// Sets the event and releases everybody who waits.
     #[inline]
     pub fn set(&self) {
+        let (word, address) = (self.futex.word(), self.futex.address());
         // ORDERING: Release for whoever finds the event set. An RMW even if it is set already: a waiter may have seen
         // the earlier set only, and must see what this caller wrote.
-        if self.futex.word().fetch_or(SET, Ordering::Release) & (SET | AWAITED) == AWAITED {
-            self.futex.wake_all();
+        if word.fetch_or(SET, Ordering::Release) & (SET | AWAITED) == AWAITED {
+            // Who found the event set may have freed it; only its address is used.
+            address.wake_all();
         }
     }
 

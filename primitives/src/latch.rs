@@ -80,7 +80,7 @@ impl<S: Scope> Latch<S> {
 
     /// Counts `n` down, to zero at most; true if that opened the latch.
     pub fn count_down_by(&self, n: u32) -> bool {
-        let word = self.futex.word();
+        let (word, address) = (self.futex.word(), self.futex.address());
         // ORDERING: the exchange below has the last word.
         let mut seen = word.load(Ordering::Relaxed);
         loop {
@@ -96,7 +96,7 @@ impl<S: Scope> Latch<S> {
                 Ok(_) => {
                     if seen & AWAITED != 0 {
                         // The object may be gone; only its address is used.
-                        self.futex.wake_all();
+                        address.wake_all();
                     }
                     return true;
                 }

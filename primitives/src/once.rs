@@ -219,11 +219,11 @@ impl<S: Scope> Running<'_, S> {
 
 impl<S: Scope> Drop for Running<'_, S> {
     fn drop(&mut self) {
-        let futex = &self.once.futex;
+        let (futex, address) = (&self.once.futex, self.once.futex.address());
         // ORDERING: releases what the closure wrote: to those who find the `Once` completed, or, if it failed, to the next who runs.
         if futex.word().swap(self.outcome, Ordering::Release) & AWAITED != 0 {
             // The object may be gone; only its address is used.
-            futex.wake_all();
+            address.wake_all();
         }
     }
 }

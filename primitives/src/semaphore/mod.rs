@@ -16,7 +16,7 @@ use crate::spin::{DEFAULT_SPIN, HANDOVER_SPIN, Spin};
 #[cfg(not(any(heddle_loom, heddle_shuttle)))]
 use crate::sync::Arc;
 use crate::sync::atomic::{AtomicU32, Ordering};
-use crate::sync::futex::{Futex, WaitOutcome};
+use crate::sync::futex::{Futex, FutexAddress, WaitOutcome};
 use std::fmt;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
@@ -347,29 +347,19 @@ impl<S: Scope> Semaphore<S> {
         if self.careful.load(Ordering::Relaxed) != 0 {
             return self.give_carefully(n, limit);
         }
-        let word = self.futex.word();
+        let (word, address) = (self.futex.word(), self.futex.address());
         // ORDERING: releases what the caller wrote to those who take the permits; as an RMW it continues the releases before.
         let seen = word.fetch_add(n * ONE, Ordering::Release);
-        seen.wrapping_add(n * ONE) & LOOK == 0 || self.given(seen, n)
+        seen.wrapping_add(n * ONE) & LOOK == 0 || given(&address, seen, n) || self.take_back(n)
     }
 
-    /// What is left to do after `n` permits were added to `seen`; false if there are too many.
-    ///
-    /// The object may be gone; only its address is used, unless there are too many.
+    /// Takes back `n` permits that should not be there; false.
     #[cold]
-    fn given(&self, seen: u32, n: u32) -> bool {
-        if permits(seen) + n > MAX {
-            // ORDERING: takes back what should not be there, a debt of those who have it already. Nobody frees a semaphore
-            // because one of so many permits came.
-            self.futex.word().fetch_sub(n * ONE, Ordering::Relaxed);
-            return false;
-        }
-        if seen & SAVING != 0 {
-            self.futex.wake_class(1, SAVER);
-        } else if seen & SLEEPERS != 0 {
-            self.futex.wake_class(n, OTHERS);
-        }
-        true
+    fn take_back(&self, n: u32) -> bool {
+        // ORDERING: publishes nothing: a debt of those who have the permits already. Nobody frees a semaphore because one of so
+        // many permits came.
+        self.futex.word().fetch_sub(n * ONE, Ordering::Relaxed);
+        false
     }
 
     /// [`give`](Self::give) that holds any limit and clears the bit for sleepers.
@@ -377,7 +367,7 @@ impl<S: Scope> Semaphore<S> {
         if n == 0 {
             return true;
         }
-        let word = self.futex.word();
+        let (word, address) = (self.futex.word(), self.futex.address());
         // ORDERING: the exchange below has the last word.
         let mut seen = word.load(Ordering::Relaxed);
         loop {
@@ -393,7 +383,7 @@ impl<S: Scope> Semaphore<S> {
                 Ordering::Release,
                 Ordering::Relaxed,
             ) {
-                Ok(_) => return seen & (SLEEPERS | SAVING) == 0 || self.given(seen, n),
+                Ok(_) => return seen & (SLEEPERS | SAVING) == 0 || given(&address, seen, n),
                 Err(found) => seen = found,
             }
         }
@@ -454,6 +444,22 @@ fn permits(seen: u32) -> u32 {
 #[inline(always)]
 fn may_take(seen: u32, n: u32) -> bool {
     seen & SAVING == 0 && permits(seen) >= n
+}
+
+/// Wakes for `n` permits that were added to `seen`; false if there are too many.
+///
+/// The semaphore may be gone; only its address is used.
+#[cold]
+fn given<S: Scope>(address: &FutexAddress<S>, seen: u32, n: u32) -> bool {
+    if permits(seen) + n > MAX {
+        return false;
+    }
+    if seen & SAVING != 0 {
+        address.wake_class(1, SAVER);
+    } else if seen & SLEEPERS != 0 {
+        address.wake_class(n, OTHERS);
+    }
+    true
 }
 
 #[cold]

@@ -83,7 +83,8 @@ impl<S: Scope> Futex<S> {
 
     /// Wakes up to `n` sleepers and returns how many; always a system call.
     ///
-    /// Only the address of the word is used: it may already be unmapped when the sleeper had other ways to go on.
+    /// Where the change of the word may have let somebody free the futex, take its [`address`](Self::address) before the change
+    /// and wake by that.
     #[cfg_attr(any(heddle_loom, heddle_shuttle, heddle_mutants), track_caller)]
     pub fn wake(&self, n: u32) -> u32 {
         self.queue.wake(&self.word, n, S::SHARED)
@@ -158,6 +159,24 @@ impl<S: Scope> FutexAddress<S> {
     #[cfg_attr(any(heddle_loom, heddle_shuttle, heddle_mutants), track_caller)]
     pub fn wake(&self, n: u32) -> u32 {
         self.address.wake(n, S::SHARED)
+    }
+
+    /// Like [`wake`](Self::wake), but wakes only sleepers that have one of these classes; see [`Futex::wait_class`].
+    #[cfg_attr(any(heddle_loom, heddle_shuttle, heddle_mutants), track_caller)]
+    pub fn wake_class(&self, n: u32, classes: NonZeroU32) -> u32 {
+        self.address.wake_class(n, S::SHARED, classes)
+    }
+
+    /// Wakes a sleeper; true if there was one.
+    #[cfg_attr(any(heddle_loom, heddle_shuttle, heddle_mutants), track_caller)]
+    pub fn wake_one(&self) -> bool {
+        self.wake(1) != 0
+    }
+
+    /// Wakes all sleepers and returns how many.
+    #[cfg_attr(any(heddle_loom, heddle_shuttle, heddle_mutants), track_caller)]
+    pub fn wake_all(&self) -> u32 {
+        self.wake(u32::MAX)
     }
 }
 

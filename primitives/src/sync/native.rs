@@ -417,23 +417,11 @@ pub(super) mod futex {
         }
 
         pub fn wake(&self, word: &AtomicU32, n: u32, shared: bool) -> u32 {
-            // The kernel reads the count as a signed number. An error means that nobody can sleep there: the woken
-            // side may already have unmapped the word.
-            let woken = futex::wake(word.raw(), flags(shared), n.min(i32::MAX as u32)).unwrap_or(0) as u32;
-            if woken != 0 {
-                patience::slept();
-            }
-            woken
+            self.address(word).wake(n, shared)
         }
 
         pub fn wake_class(&self, word: &AtomicU32, n: u32, shared: bool, classes: NonZeroU32) -> u32 {
-            // As in `wake`.
-            let n = n.min(i32::MAX as u32);
-            let woken = futex::wake_bitset(word.raw(), flags(shared), n, classes).unwrap_or(0) as u32;
-            if woken != 0 {
-                patience::slept();
-            }
-            woken
+            self.address(word).wake_class(n, shared, classes)
         }
 
         #[inline(always)]
@@ -448,10 +436,31 @@ pub(super) mod futex {
 
     impl Address {
         pub fn wake(&self, n: u32, shared: bool) -> u32 {
-            // SAFETY: nobody reads through the reference: the kernel takes it for a number, and to LLVM a reference to an
-            // atomic does not promise that there is memory behind it.
-            let word = unsafe { &*self.0 };
-            Queue.wake(word, n, shared)
+            self.wake_class(n, shared, NonZeroU32::MAX)
+        }
+
+        pub fn wake_class(&self, n: u32, shared: bool, classes: NonZeroU32) -> u32 {
+            // Not rustix's wake, which takes a reference: there may be no memory behind the address any more.
+            // SAFETY: the kernel looks up by the address who sleeps there. It neither writes nor hands out what it finds, and
+            // an address without memory is an error or nobody's. The operation has no time and no second word.
+            let woken = unsafe {
+                libc::syscall(
+                    libc::SYS_futex,
+                    self.0,
+                    libc::FUTEX_WAKE_BITSET | if shared { 0 } else { libc::FUTEX_PRIVATE_FLAG },
+                    // The kernel reads the count as a signed number.
+                    n.min(i32::MAX as u32),
+                    std::ptr::null::<libc::timespec>(),
+                    std::ptr::null::<u32>(),
+                    classes.get(),
+                )
+            };
+            // An error, which is negative, means that nobody can sleep there.
+            let woken = u32::try_from(woken).unwrap_or(0);
+            if woken != 0 {
+                patience::slept();
+            }
+            woken
         }
     }
 
