@@ -350,7 +350,7 @@ impl<S: Scope> Semaphore<S> {
         let (word, address) = (self.futex.word(), self.futex.address());
         // ORDERING: releases what the caller wrote to those who take the permits; as an RMW it continues the releases before.
         let seen = word.fetch_add(n * ONE, Ordering::Release);
-        seen.wrapping_add(n * ONE) & LOOK == 0 || given(&address, seen, n) || self.take_back(n)
+        seen.wrapping_add(n * ONE) & LOOK == 0 || given(address, seen, n) || self.take_back(n)
     }
 
     /// Takes back `n` permits that should not be there; false.
@@ -383,7 +383,7 @@ impl<S: Scope> Semaphore<S> {
                 Ordering::Release,
                 Ordering::Relaxed,
             ) {
-                Ok(_) => return seen & (SLEEPERS | SAVING) == 0 || given(&address, seen, n),
+                Ok(_) => return seen & (SLEEPERS | SAVING) == 0 || given(address, seen, n),
                 Err(found) => seen = found,
             }
         }
@@ -450,7 +450,7 @@ fn may_take(seen: u32, n: u32) -> bool {
 ///
 /// The semaphore may be gone; only its address is used.
 #[cold]
-fn given<S: Scope>(address: &FutexAddress<S>, seen: u32, n: u32) -> bool {
+fn given<S: Scope>(address: FutexAddress<S>, seen: u32, n: u32) -> bool {
     if permits(seen) + n > MAX {
         return false;
     }

@@ -156,24 +156,28 @@ pub struct FutexAddress<S: Scope = Private> {
 
 impl<S: Scope> FutexAddress<S> {
     /// Wakes up to `n` sleepers and returns how many; always a system call.
+    #[inline(always)]
     #[cfg_attr(any(heddle_loom, heddle_shuttle, heddle_mutants), track_caller)]
     pub fn wake(&self, n: u32) -> u32 {
         self.address.wake(n, S::SHARED)
     }
 
     /// Like [`wake`](Self::wake), but wakes only sleepers that have one of these classes; see [`Futex::wait_class`].
+    #[inline(always)]
     #[cfg_attr(any(heddle_loom, heddle_shuttle, heddle_mutants), track_caller)]
     pub fn wake_class(&self, n: u32, classes: NonZeroU32) -> u32 {
         self.address.wake_class(n, S::SHARED, classes)
     }
 
     /// Wakes a sleeper; true if there was one.
+    #[inline(always)]
     #[cfg_attr(any(heddle_loom, heddle_shuttle, heddle_mutants), track_caller)]
     pub fn wake_one(&self) -> bool {
         self.wake(1) != 0
     }
 
     /// Wakes all sleepers and returns how many.
+    #[inline(always)]
     #[cfg_attr(any(heddle_loom, heddle_shuttle, heddle_mutants), track_caller)]
     pub fn wake_all(&self) -> u32 {
         self.wake(u32::MAX)

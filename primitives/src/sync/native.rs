@@ -431,15 +431,15 @@ pub(super) mod futex {
     }
 
     /// What is left of a futex that may be gone: its address.
-    #[derive(Debug)]
+    #[derive(Debug, Clone, Copy)]
     pub struct Address(*const AtomicU32);
 
     impl Address {
-        pub fn wake(&self, n: u32, shared: bool) -> u32 {
+        pub fn wake(self, n: u32, shared: bool) -> u32 {
             self.wake_class(n, shared, NonZeroU32::MAX)
         }
 
-        pub fn wake_class(&self, n: u32, shared: bool, classes: NonZeroU32) -> u32 {
+        pub fn wake_class(self, n: u32, shared: bool, classes: NonZeroU32) -> u32 {
             // Not rustix's wake, which takes a reference: there may be no memory behind the address any more.
             // SAFETY: the kernel looks up by the address who sleeps there. It neither writes nor hands out what it finds, and
             // an address without memory is an error or nobody's. The operation has no time and no second word.
