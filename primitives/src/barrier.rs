@@ -1,25 +1,15 @@
 //! A place where a fixed number of threads wait for each other, again and again.
 
+mod phase;
+
 use crate::scope::{Private, Scope};
 use crate::spin::{HANDOVER_SPIN, Spin};
 use crate::sync::atomic::Ordering;
 use crate::sync::futex::{Futex, WaitOutcome};
+use phase::{ARRIVALS, BROKEN, ODD, Phase, RESET, RESETS, SLEEPERS, State, limit};
 use std::error::Error;
 use std::fmt;
 use std::time::{Duration, Instant};
-
-/// Broken; the count below means nothing, and `ODD` tells which phase was cut off.
-const BROKEN: u32 = 1 << 31;
-/// Somebody may sleep in the current phase: who completes it wakes all.
-const SLEEPERS: u32 = 1 << 30;
-/// With `BROKEN`: the phase that was cut off has an odd number.
-const ODD: u32 = 1 << 29;
-/// One reset; they are counted modulo 64 in the bits from here up to the flags.
-const RESET: u32 = 1 << 23;
-/// The count of resets.
-const RESETS: u32 = ODD - RESET;
-/// Arrivals counted from zero; what is below the count of resets.
-const ARRIVALS: u32 = RESET - 1;
 
 /// Lets a fixed number of threads wait for each other, phase after phase, with Python's `abort` and broken state.
 ///
@@ -257,8 +247,9 @@ impl<S: Scope> Barrier<S> {
             return Err(BrokenBarrier);
         }
         let phase = self.phase(before);
-        if phase.wrapped(before) - phase.first < phase.n - 1 {
-            return self.wait_for_end(phase, deadline);
+        let missing = phase.n - 1 - (phase.wrapped(before) - phase.first);
+        if missing != 0 {
+            return self.wait_for_end(phase, missing, deadline);
         }
         let wrap = (before & ARRIVALS) + 1 >= phase.limit;
         if wrap || before & SLEEPERS != 0 {
@@ -321,10 +312,12 @@ impl<S: Scope> Barrier<S> {
     fn wait_for_end(
         &self,
         phase: Phase,
+        missing: u32,
         deadline: Option<Instant>,
     ) -> Result<BarrierWaitResult, BrokenBarrier> {
         let word = self.state.word();
-        let mut spin = Spin::new::<S>(Duration::from_nanos(self.spin_ns.into()), deadline);
+        let mut spin =
+            Spin::new::<S>(Duration::from_nanos(self.spin_ns.into()), deadline).until_come(missing);
         let mut timed_out = false;
         loop {
             // ORDERING: acquires what all members released by their arrivals, or the breaker before it broke.
@@ -368,61 +361,6 @@ impl<S: Scope> Barrier<S> {
             self.state.wake_all();
         }
         Ok(())
-    }
-}
-
-/// Where the count is reduced: an even number of phases, at least two, well inside [`ARRIVALS`].
-const fn limit(n: u32) -> u32 {
-    // The checkers are to see the wrap, so it comes as early as it can.
-    let phases = if cfg!(any(heddle_loom, heddle_shuttle)) { 2 } else { (ARRIVALS / 2 / n) & !1 };
-    n * phases
-}
-
-/// A phase, by the number of its first arrival, below the limit, and the resets before it.
-#[derive(Debug, Clone, Copy)]
-struct Phase {
-    first: u32,
-    resets: u32,
-    n: u32,
-    limit: u32,
-}
-
-/// What a word says about a phase.
-enum State {
-    Open,
-    Completed,
-    CutOff,
-}
-
-impl Phase {
-    fn is_odd(self) -> bool {
-        !(self.first / self.n).is_multiple_of(2)
-    }
-
-    #[inline(always)]
-    fn state(self, word: u32) -> State {
-        if word & (BROKEN | RESETS) == self.resets {
-            let open = self.wrapped(word).wrapping_sub(self.first) < self.n;
-            return if open { State::Open } else { State::Completed };
-        }
-        self.state_after_an_end(word)
-    }
-
-    /// What a word says that was broken or reset since the phase began.
-    #[cold]
-    fn state_after_an_end(self, word: u32) -> State {
-        let odd = if word & BROKEN != 0 {
-            word & ODD != 0
-        } else {
-            !(self.wrapped(word) / self.n).is_multiple_of(2)
-        };
-        if odd == self.is_odd() { State::CutOff } else { State::Completed }
-    }
-
-    #[inline(always)]
-    fn wrapped(self, word: u32) -> u32 {
-        let arrivals = word & ARRIVALS;
-        if arrivals >= self.limit { arrivals - self.limit } else { arrivals }
     }
 }
 

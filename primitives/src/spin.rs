@@ -94,6 +94,9 @@ pub struct Spin {
     patient: bool,
     /// Whether that is what it does now.
     extended: bool,
+    /// Whether to spin until the second look at the clock before giving the CPU to others that wait too.
+    #[cfg(not(any(heddle_loom, heddle_shuttle)))]
+    brief: bool,
 }
 
 impl Spin {
@@ -128,7 +131,24 @@ impl Spin {
             shared: S::SHARED,
             patient: false,
             extended: false,
+            #[cfg(not(any(heddle_loom, heddle_shuttle)))]
+            brief: false,
         }
+    }
+
+    /// The same spin for a wait that ends when `missing` threads have come. If there are CPUs for all of them, they may be about to
+    /// come, and it looks for a moment before it gives its own CPU to others that wait: a switch to them costs more.
+    #[inline]
+    #[cfg_attr(
+        any(heddle_loom, heddle_shuttle),
+        allow(unused_mut, unused_variables, reason = "nobody yields")
+    )]
+    pub(crate) fn until_come(mut self, missing: u32) -> Self {
+        #[cfg(not(any(heddle_loom, heddle_shuttle)))]
+        {
+            self.brief = missing < *cpus::ONLINE;
+        }
+        self
     }
 
     /// The same spin, through the other side's waking up where that is due, as in [`new`](Self::new).
@@ -198,7 +218,7 @@ impl Spin {
         }
         let here = company::is_here();
         self.next_yield = Some((now + if here { Duration::ZERO } else { FIRST_YIELD }, FIRST_YIELD));
-        if here { self.spin_or_yield(now) } else { Turn::Spin }
+        if here && !self.brief { self.spin_or_yield(now) } else { Turn::Spin }
     }
 
     /// Gives the CPU to another thread, if it is time to.
