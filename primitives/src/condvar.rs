@@ -12,6 +12,11 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
+/// Pauses between two looks of a waiter that spins. A notifier writes three times near the word that the waiter looks at, the mutex
+/// included, and each look in between takes the cache line away from it: with one pause a round of two threads takes 0.7 us, with
+/// 8 (0.1 us) 0.45 us.
+const PAUSES: u32 = 8;
+
 /// Lets threads wait until a condition on what a [`Mutex`](crate::Mutex) protects holds.
 ///
 /// [`wait`](Self::wait) unlocks the mutex, waits for a notification and locks again. Waiters are released in the order in which
@@ -293,7 +298,7 @@ impl<S: Scope> Condvar<S> {
     /// Waits until `ticket` is released; false if `deadline` came first.
     fn sleep(&self, ticket: u32, mut deadline: Option<Instant>) -> bool {
         let word = self.released.word();
-        let mut spin = Spin::new::<S>(HANDOVER_SPIN, deadline);
+        let mut spin = Spin::new::<S>(HANDOVER_SPIN, deadline).looking_every(PAUSES);
         loop {
             // ORDERING: acquires what all notifiers up to this ticket have released, see `release`.
             let seen = word.load(Ordering::Acquire);

@@ -151,6 +151,13 @@ impl Spin {
         self
     }
 
+    /// The same spin with so many pauses between two looks.
+    #[inline]
+    pub(crate) fn looking_every(mut self, pauses: u32) -> Self {
+        (self.pauses, self.longest) = (pauses, pauses);
+        self
+    }
+
     /// The same spin, through the other side's waking up where that is due, as in [`new`](Self::new).
     #[inline]
     pub(crate) fn patient(mut self) -> Self {
