@@ -34,6 +34,11 @@ use std::time::{Duration, Instant};
 ///
 /// Waking a thread on another core costs about 20 us, handing over to a spinning one 0.1 us; spinning for a fraction of the
 /// former bounds what is wasted when the wait turns out long.
+///
+/// ```
+/// use heddle_primitives::spin::{DEFAULT_SPIN, HANDOVER_SPIN};
+/// assert!(DEFAULT_SPIN < HANDOVER_SPIN);
+/// ```
 pub const DEFAULT_SPIN: Duration = Duration::from_nanos(1_500);
 
 /// How long a waiter spins by default before it sleeps where one thread hands over to another: event, queue, channel, barrier.
@@ -43,6 +48,14 @@ pub const DEFAULT_SPIN: Duration = Duration::from_nanos(1_500);
 /// Karlin, Li, Manasse, Owicki: Empirical studies of competitive spinning, 1991). On two cores of a virtual machine a round in
 /// which each side sleeps and wakes the other takes 51 us and 16 us of CPU time a side, so the half of it that is the wait costs
 /// the waiter about 15 us. A lock is not waited for so long: its holder would have to have been preempted.
+///
+/// ```
+/// use heddle_primitives::Barrier;
+/// use heddle_primitives::spin::HANDOVER_SPIN;
+/// // Where waits are known to be a little longer, a multiple pays.
+/// let patient = Barrier::new(1).with_spin(HANDOVER_SPIN * 4);
+/// assert!(patient.wait().is_leader());
+/// ```
 pub const HANDOVER_SPIN: Duration = Duration::from_micros(15);
 
 /// How long a thread that was asleep may take until it arrives: twice what waking it across cores takes.
@@ -104,6 +117,25 @@ impl Spin {
     const CLOCK_EVERY: u32 = 16;
 
     /// Spins for `budget`, and not beyond `deadline`, with one pause between two looks of the caller.
+    ///
+    /// ```
+    /// use heddle_primitives::spin::{DEFAULT_SPIN, Spin};
+    /// use heddle_primitives::sync::{atomic::Ordering, thread};
+    /// use heddle_primitives::{Futex, Private};
+    ///
+    /// static READY: Futex = Futex::new(0);
+    /// let setter = thread::spawn(|| {
+    ///     READY.word().store(1, Ordering::Release);
+    ///     READY.wake_all();
+    /// });
+    /// let mut spin = Spin::new::<Private>(DEFAULT_SPIN, None);
+    /// while READY.word().load(Ordering::Acquire) == 0 {
+    ///     if !spin.pause() {
+    ///         READY.wait(0, None);
+    ///     }
+    /// }
+    /// setter.join().unwrap();
+    /// ```
     #[inline]
     pub fn new<S: Scope>(budget: Duration, deadline: Option<Instant>) -> Self {
         Self { patient: true, yields: YIELDS, ..Self::exponential::<S>(budget, deadline, 1, 1) }
@@ -111,6 +143,16 @@ impl Spin {
 
     /// Like [`new`](Self::new), with `first` pauses between the first two looks of the caller, twice as many before each
     /// further one, and at most `longest`: the less often waiters look, the less they slow the owner down.
+    ///
+    /// ```
+    /// use heddle_primitives::Private;
+    /// use heddle_primitives::spin::{DEFAULT_SPIN, Spin};
+    /// use std::time::Instant;
+    ///
+    /// // One pause before the second look, then 2, 4 and so on, and no more than 32; a deadline in the past leaves no time to spin.
+    /// let mut spin = Spin::exponential::<Private>(DEFAULT_SPIN, Some(Instant::now()), 1, 32);
+    /// assert!(!spin.pause());
+    /// ```
     #[inline]
     pub fn exponential<S: Scope>(
         budget: Duration,
@@ -166,6 +208,13 @@ impl Spin {
     }
 
     /// Pauses and returns true, or returns false at once when the budget is used up.
+    ///
+    /// ```
+    /// use heddle_primitives::Private;
+    /// use heddle_primitives::spin::Spin;
+    /// use std::time::Duration;
+    /// assert!(!Spin::new::<Private>(Duration::ZERO, None).pause());
+    /// ```
     #[inline]
     pub fn pause(&mut self) -> bool {
         if self.unclocked < self.pauses {
