@@ -2,7 +2,8 @@
 //!
 //! One thread asks, the other works for a given time in registers and answers. `latency` is the time of a round less the
 //! partner's work, `cpu-time` what the asking thread used of its CPU in a round. A wait can be bought with either: spinning
-//! has the least latency, sleeping the least CPU time; both are measured as references.
+//! has the least latency, sleeping the least CPU time; both are measured as references. In `crowded` two such pairs share two
+//! CPUs, in `one-cpu` one pair has one; the partner answers at once there.
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "std's lock and park are peers")]
 
 #[cfg(not(any(heddle_loom, heddle_shuttle)))]
@@ -15,10 +16,10 @@ mod program {
     use heddle_primitives::channel;
     use heddle_primitives::oneshot;
     use heddle_primitives::spsc::{Consumer, Producer, RingBuffer};
-    use heddle_primitives::sync::atomic::{AtomicU32, Ordering};
+    use heddle_primitives::sync::atomic::{AtomicU32, AtomicU64, Ordering};
     use heddle_primitives::{Condvar, Event, Futex, Mutex, Parker, Semaphore, Unparker, WaitOutcome};
     use std::cell::{Cell, UnsafeCell};
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     /// A way to wake a partner and to wait for it. `notify` of side 0 ends one `wait` of side 1, and the other way round; the
     /// two take turns, so there is at most one notification on its way.
@@ -397,43 +398,69 @@ mod program {
         }
     }
 
-    /// Rounds in which side 0 asks and side 1 answers after `delay`.
+    /// Rounds in which side 0 asks and side 1 answers after `delay`. Where threads are to outnumber CPUs, two pairs do so on two CPUs,
+    /// each with a side on either.
     fn rounds<H: Handover>(c: &mut Criterion, group: &str, delay: Duration) {
+        /// From where on the partner's work is timed: what two looks at the clock cost is nothing beside it.
+        const TIMED: Duration = Duration::from_micros(10);
         let steps = support::steps(delay.as_nanos() as u64);
-        let cpu = |side| if group == "handover/one-cpu" { 0 } else { side };
-        let totals = Cell::new((Duration::ZERO, Duration::ZERO, 0_u64));
-        c.benchmark_group(group).bench_function(BenchmarkId::new(H::VARIANT, 2), |b| {
+        let cpu = |n| if group == ONE_CPU { 0 } else { n % 2 };
+        let pairs = if group == CROWDED { 2 } else { 1 };
+        let members = 2 * pairs;
+        let totals = Cell::new((Duration::ZERO, Duration::ZERO, Duration::ZERO, 0));
+        c.benchmark_group(group).bench_function(BenchmarkId::new(H::VARIANT, members), |b| {
             b.iter_custom(|iterations| {
-                let handover = H::new();
-                let ready = std::sync::Barrier::new(2);
-                let (time, turns) = support::team_on(cpu, 2, |side| {
+                let handovers: Vec<_> = (0..pairs).map(|_| H::new()).collect();
+                let (ready, worked) = (std::sync::Barrier::new(members), AtomicU64::new(0));
+                let (time, turns) = support::team_on(cpu, members, |n| {
+                    let (handover, side) = (&handovers[n / 2], n % 2);
+                    let mut work = delay * iterations as u32;
                     handover.enter(side);
                     ready.wait();
-                    for _ in 0..iterations {
-                        if side == 0 {
+                    if side == 0 {
+                        for _ in 0..iterations {
                             handover.notify(side);
                             handover.wait(side);
-                        } else {
+                        }
+                    } else if delay < TIMED {
+                        for _ in 0..iterations {
                             handover.wait(side);
                             support::work(steps);
                             handover.notify(side);
                         }
+                    } else {
+                        work = Duration::ZERO;
+                        for _ in 0..iterations {
+                            handover.wait(side);
+                            let start = Instant::now();
+                            support::work(steps);
+                            work += start.elapsed();
+                            handover.notify(side);
+                        }
+                    }
+                    if side == 1 {
+                        worked.fetch_add(work.as_nanos() as u64, Ordering::Relaxed);
                     }
                     iterations
                 });
-                let (all, used, rounds) = totals.get();
-                totals.set((all + time, used + turns[0].cpu, rounds + iterations));
+                let worked = Duration::from_nanos(worked.into_inner()) / pairs as u32;
+                let used = turns.iter().step_by(2).map(|turn| turn.cpu).sum::<Duration>() / pairs as u32;
+                let (all, works, uses, rounds) = totals.get();
+                totals.set((all + time, works + worked, uses + used, rounds + iterations));
                 time
             });
         });
-        let (all, used, rounds) = totals.get();
+        let (all, worked, used, rounds) = totals.get();
         if rounds > 0 {
             let round = |time: Duration| time.as_nanos() as f64 / rounds as f64;
-            let latency = (round(all) - delay.as_nanos() as f64).max(0.0);
-            support::extra(group, H::VARIANT, 2, "latency", "ns", "lower", latency);
-            support::extra(group, H::VARIANT, 2, "cpu-time", "ns", "lower", round(used));
+            let latency = round(all.saturating_sub(worked));
+            support::extra(group, H::VARIANT, members as u32, "latency", "ns", "lower", latency);
+            support::extra(group, H::VARIANT, members as u32, "cpu-time", "ns", "lower", round(used));
         }
     }
+
+    const ONE_CPU: &str = "handover/one-cpu";
+    const CROWDED: &str = "handover/crowded";
 
     fn all(c: &mut Criterion, group: &str, delay: Duration) {
         rounds::<ByEvent>(c, group, delay);
@@ -451,8 +478,8 @@ mod program {
         rounds::<StdPark>(c, group, delay);
         rounds::<CrossbeamParker>(c, group, delay);
         rounds::<Sleeping>(c, group, delay);
-        if group != "handover/one-cpu" {
-            // Alone on one CPU it would take a time slice a round.
+        if group != ONE_CPU && group != CROWDED {
+            // Where it keeps a CPU from the partner it would take a time slice a round.
             rounds::<Spinning>(c, group, delay);
         }
     }
@@ -461,7 +488,8 @@ mod program {
         support::allowed();
         let mut c = Criterion::default().configure_from_args();
         // One CPU first: a process that was seen to have several counts as one that has.
-        all(&mut c, "handover/one-cpu", Duration::ZERO);
+        all(&mut c, ONE_CPU, Duration::ZERO);
+        all(&mut c, CROWDED, Duration::ZERO);
         all(&mut c, "handover/0us", Duration::ZERO);
         for us in [1, 10, 100, 1_000] {
             all(&mut c, &format!("handover/{us}us"), Duration::from_micros(us));

@@ -1,25 +1,15 @@
 //! A place where a fixed number of threads wait for each other, again and again.
 
+mod phase;
+
 use crate::scope::{Private, Scope};
 use crate::spin::{HANDOVER_SPIN, Spin};
 use crate::sync::atomic::Ordering;
 use crate::sync::futex::{Futex, WaitOutcome};
+use phase::{ARRIVALS, BROKEN, ODD, Phase, RESET, RESETS, SLEEPERS, State, limit};
 use std::error::Error;
 use std::fmt;
 use std::time::{Duration, Instant};
-
-/// Broken; the count below means nothing, and `ODD` tells which phase was cut off.
-const BROKEN: u32 = 1 << 31;
-/// Somebody may sleep in the current phase: who completes it wakes all.
-const SLEEPERS: u32 = 1 << 30;
-/// With `BROKEN`: the phase that was cut off has an odd number.
-const ODD: u32 = 1 << 29;
-/// One reset; they are counted modulo 64 in the bits from here up to the flags.
-const RESET: u32 = 1 << 23;
-/// The count of resets.
-const RESETS: u32 = ODD - RESET;
-/// Arrivals counted from zero; what is below the count of resets.
-const ARRIVALS: u32 = RESET - 1;
 
 /// Lets a fixed number of threads wait for each other, phase after phase, with Python's `abort` and broken state.
 ///
@@ -86,12 +76,24 @@ impl Barrier {
         ///
         /// # Panics
         /// If `n` is above [`Barrier::MAX_PARTIES`].
+        ///
+        /// ```
+        /// use heddle_primitives::Barrier;
+        /// static MEET: Barrier = Barrier::new(4);
+        /// assert_eq!(MEET.parties(), 4);
+        /// assert_eq!(Barrier::new(0).parties(), 1);
+        /// ```
         pub const fn new(n: u32) -> Self {
             Self::new_in(n)
         }
     }
 
     /// The most parties that a barrier can have.
+    ///
+    /// ```
+    /// use heddle_primitives::Barrier;
+    /// assert_eq!(Barrier::new(Barrier::MAX_PARTIES).parties(), 1 << 20);
+    /// ```
     pub const MAX_PARTIES: u32 = 1 << 20;
 }
 
@@ -101,6 +103,13 @@ impl<S: Scope> Barrier<S> {
         ///
         /// # Panics
         /// If `n` is above [`Barrier::MAX_PARTIES`].
+        ///
+        /// ```
+        /// use heddle_primitives::{Barrier, Shared};
+        /// // May be placed in memory that several processes map.
+        /// let meet = Barrier::<Shared>::new_in(1);
+        /// assert!(meet.wait().is_leader());
+        /// ```
         pub const fn new_in(n: u32) -> Self {
             assert!(n <= Barrier::MAX_PARTIES, "too many parties");
             let parties = if n == 0 { 1 } else { n };
@@ -130,6 +139,11 @@ impl<S: Scope> Barrier<S> {
     }
 
     /// How many threads wait for each other.
+    ///
+    /// ```
+    /// use heddle_primitives::Barrier;
+    /// assert_eq!(Barrier::new(3).parties(), 3);
+    /// ```
     pub fn parties(&self) -> u32 {
         // All-zero bytes are a barrier for one.
         self.parties.max(1)
@@ -139,6 +153,28 @@ impl<S: Scope> Barrier<S> {
     ///
     /// # Panics
     /// If the barrier is broken.
+    ///
+    /// ```
+    /// use heddle_primitives::Barrier;
+    /// use heddle_primitives::sync::atomic::{AtomicU32, Ordering};
+    /// use heddle_primitives::sync::thread;
+    ///
+    /// let (barrier, written) = (Barrier::new(2), [AtomicU32::new(0), AtomicU32::new(0)]);
+    /// thread::scope(|s| {
+    ///     for me in 0..2 {
+    ///         let (barrier, written) = (&barrier, &written);
+    ///         s.spawn(move || {
+    ///             for phase in 1..=3 {
+    ///                 written[me].store(phase, Ordering::Relaxed);
+    ///                 barrier.wait();
+    ///                 assert_eq!(written[1 - me].load(Ordering::Relaxed), phase);
+    ///                 // Nobody writes before all have read.
+    ///                 barrier.wait();
+    ///             }
+    ///         });
+    ///     }
+    /// });
+    /// ```
     #[inline]
     pub fn wait(&self) -> BarrierWaitResult {
         match self.checked_wait() {
@@ -151,6 +187,19 @@ impl<S: Scope> Barrier<S> {
     ///
     /// # Errors
     /// If the barrier is broken or is broken while waiting.
+    ///
+    /// ```
+    /// use heddle_primitives::{Barrier, BrokenBarrier};
+    /// use heddle_primitives::sync::thread;
+    ///
+    /// let barrier = Barrier::new(2);
+    /// thread::scope(|s| {
+    ///     let waiter = s.spawn(|| barrier.checked_wait());
+    ///     // Instead of arriving.
+    ///     barrier.abort();
+    ///     assert_eq!(waiter.join().unwrap(), Err(BrokenBarrier));
+    /// });
+    /// ```
     #[inline]
     pub fn checked_wait(&self) -> Result<BarrierWaitResult, BrokenBarrier> {
         self.arrive(None)
@@ -161,6 +210,16 @@ impl<S: Scope> Barrier<S> {
     ///
     /// # Errors
     /// If the barrier is broken or is broken while waiting, by this time-out or otherwise.
+    ///
+    /// ```
+    /// use heddle_primitives::{Barrier, BrokenBarrier};
+    /// use std::time::Instant;
+    ///
+    /// let barrier = Barrier::new(2);
+    /// assert_eq!(barrier.checked_wait_until(Instant::now()), Err(BrokenBarrier));
+    /// // Who comes later learns it at once.
+    /// assert_eq!(barrier.checked_wait(), Err(BrokenBarrier));
+    /// ```
     #[inline]
     pub fn checked_wait_until(&self, deadline: Instant) -> Result<BarrierWaitResult, BrokenBarrier> {
         self.arrive(Some(deadline))
@@ -191,6 +250,15 @@ impl<S: Scope> Barrier<S> {
     ///
     /// Takes effect at one moment: an arrival is either before it and fails (unless its phase completed earlier), or after it and
     /// counts. Which it is the caller must know by other means if the parties are to agree.
+    ///
+    /// ```
+    /// use heddle_primitives::Barrier;
+    /// let barrier = Barrier::new(1);
+    /// barrier.abort();
+    /// assert!(barrier.checked_wait().is_err());
+    /// barrier.reset();
+    /// assert!(barrier.wait().is_leader());
+    /// ```
     pub fn reset(&self) {
         let word = self.state.word();
         // ORDERING: the exchange below has the last word.
@@ -222,6 +290,21 @@ impl<S: Scope> Barrier<S> {
     }
 
     /// How many parties wait for the others right now, 0 if broken; that may change at any time.
+    ///
+    /// ```
+    /// use heddle_primitives::Barrier;
+    /// use heddle_primitives::sync::thread;
+    ///
+    /// let barrier = Barrier::new(2);
+    /// thread::scope(|s| {
+    ///     s.spawn(|| barrier.wait());
+    ///     while barrier.n_waiting() == 0 {
+    ///         thread::yield_now();
+    ///     }
+    ///     barrier.wait();
+    /// });
+    /// assert_eq!(barrier.n_waiting(), 0);
+    /// ```
     pub fn n_waiting(&self) -> u32 {
         // ORDERING: a number for information.
         let seen = self.state.word().load(Ordering::Relaxed);
@@ -230,6 +313,14 @@ impl<S: Scope> Barrier<S> {
     }
 
     /// Breaks the barrier and releases everybody who waits, with an error.
+    ///
+    /// ```
+    /// use heddle_primitives::{Barrier, BrokenBarrier};
+    /// let barrier = Barrier::new(2);
+    /// // A member that cannot go on says so.
+    /// barrier.abort();
+    /// assert_eq!(barrier.checked_wait(), Err(BrokenBarrier));
+    /// ```
     pub fn abort(&self) {
         // ORDERING: the exchange in `try_break` has the last word.
         let mut seen = self.state.word().load(Ordering::Relaxed);
@@ -242,6 +333,14 @@ impl<S: Scope> Barrier<S> {
     }
 
     /// Whether the barrier is broken; it may break at any time.
+    ///
+    /// ```
+    /// use heddle_primitives::Barrier;
+    /// let barrier = Barrier::new(2);
+    /// assert!(!barrier.is_broken());
+    /// barrier.abort();
+    /// assert!(barrier.is_broken());
+    /// ```
     pub fn is_broken(&self) -> bool {
         // ORDERING: acquires what the breaker wrote before, see `try_break`.
         self.state.word().load(Ordering::Acquire) & BROKEN != 0
@@ -257,8 +356,9 @@ impl<S: Scope> Barrier<S> {
             return Err(BrokenBarrier);
         }
         let phase = self.phase(before);
-        if phase.wrapped(before) - phase.first < phase.n - 1 {
-            return self.wait_for_end(phase, deadline);
+        let missing = phase.n - 1 - (phase.wrapped(before) - phase.first);
+        if missing != 0 {
+            return self.wait_for_end(phase, missing, deadline);
         }
         let wrap = (before & ARRIVALS) + 1 >= phase.limit;
         if wrap || before & SLEEPERS != 0 {
@@ -321,10 +421,12 @@ impl<S: Scope> Barrier<S> {
     fn wait_for_end(
         &self,
         phase: Phase,
+        missing: u32,
         deadline: Option<Instant>,
     ) -> Result<BarrierWaitResult, BrokenBarrier> {
         let word = self.state.word();
-        let mut spin = Spin::new::<S>(Duration::from_nanos(self.spin_ns.into()), deadline);
+        let mut spin =
+            Spin::new::<S>(Duration::from_nanos(self.spin_ns.into()), deadline).until_come(missing);
         let mut timed_out = false;
         loop {
             // ORDERING: acquires what all members released by their arrivals, or the breaker before it broke.
@@ -371,62 +473,27 @@ impl<S: Scope> Barrier<S> {
     }
 }
 
-/// Where the count is reduced: an even number of phases, at least two, well inside [`ARRIVALS`].
-const fn limit(n: u32) -> u32 {
-    // The checkers are to see the wrap, so it comes as early as it can.
-    let phases = if cfg!(any(heddle_loom, heddle_shuttle)) { 2 } else { (ARRIVALS / 2 / n) & !1 };
-    n * phases
-}
-
-/// A phase, by the number of its first arrival, below the limit, and the resets before it.
-#[derive(Debug, Clone, Copy)]
-struct Phase {
-    first: u32,
-    resets: u32,
-    n: u32,
-    limit: u32,
-}
-
-/// What a word says about a phase.
-enum State {
-    Open,
-    Completed,
-    CutOff,
-}
-
-impl Phase {
-    fn is_odd(self) -> bool {
-        !(self.first / self.n).is_multiple_of(2)
-    }
-
-    #[inline(always)]
-    fn state(self, word: u32) -> State {
-        if word & (BROKEN | RESETS) == self.resets {
-            let open = self.wrapped(word).wrapping_sub(self.first) < self.n;
-            return if open { State::Open } else { State::Completed };
-        }
-        self.state_after_an_end(word)
-    }
-
-    /// What a word says that was broken or reset since the phase began.
-    #[cold]
-    fn state_after_an_end(self, word: u32) -> State {
-        let odd = if word & BROKEN != 0 {
-            word & ODD != 0
-        } else {
-            !(self.wrapped(word) / self.n).is_multiple_of(2)
-        };
-        if odd == self.is_odd() { State::CutOff } else { State::Completed }
-    }
-
-    #[inline(always)]
-    fn wrapped(self, word: u32) -> u32 {
-        let arrivals = word & ARRIVALS;
-        if arrivals >= self.limit { arrivals - self.limit } else { arrivals }
-    }
-}
-
 /// What [`Barrier::wait`] returns: whether the caller was the last to arrive.
+///
+/// ```
+/// use heddle_primitives::Barrier;
+/// use heddle_primitives::sync::atomic::{AtomicU32, Ordering};
+/// use heddle_primitives::sync::thread;
+///
+/// let (barrier, phases) = (Barrier::new(3), AtomicU32::new(0));
+/// thread::scope(|s| {
+///     for _ in 0..3 {
+///         s.spawn(|| {
+///             for _ in 0..4 {
+///                 if barrier.wait().is_leader() {
+///                     phases.fetch_add(1, Ordering::Relaxed);
+///                 }
+///             }
+///         });
+///     }
+/// });
+/// assert_eq!(phases.load(Ordering::Relaxed), 4);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BarrierWaitResult {
     leader: bool,
@@ -434,6 +501,12 @@ pub struct BarrierWaitResult {
 
 impl BarrierWaitResult {
     /// True for exactly one member in each phase.
+    ///
+    /// ```
+    /// use heddle_primitives::Barrier;
+    /// // The only party is the last to arrive.
+    /// assert!(Barrier::new(1).wait().is_leader());
+    /// ```
     #[must_use]
     pub fn is_leader(&self) -> bool {
         self.leader
@@ -441,6 +514,19 @@ impl BarrierWaitResult {
 }
 
 /// The barrier was aborted or reset, or a member's wait timed out.
+///
+/// ```
+/// use heddle_primitives::{Barrier, BrokenBarrier};
+///
+/// fn member(barrier: &Barrier) -> Result<(), BrokenBarrier> {
+///     barrier.checked_wait()?;
+///     Ok(())
+/// }
+///
+/// let barrier = Barrier::new(2);
+/// barrier.abort();
+/// assert_eq!(member(&barrier).unwrap_err().to_string(), "the barrier is broken");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BrokenBarrier;
 

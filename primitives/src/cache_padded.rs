@@ -22,11 +22,24 @@ pub struct CachePadded<T> {
 
 impl<T> CachePadded<T> {
     /// Pads `value`.
+    ///
+    /// ```
+    /// use heddle_primitives::CachePadded;
+    /// use heddle_primitives::sync::atomic::{AtomicU64, Ordering};
+    /// static HITS: [CachePadded<AtomicU64>; 2] = [const { CachePadded::new(AtomicU64::new(0)) }; 2];
+    /// HITS[1].fetch_add(1, Ordering::Relaxed);
+    /// assert_eq!(HITS[1].load(Ordering::Relaxed), 1);
+    /// ```
     pub const fn new(value: T) -> Self {
         Self { value }
     }
 
     /// Takes the value out.
+    ///
+    /// ```
+    /// use heddle_primitives::CachePadded;
+    /// assert_eq!(CachePadded::new(7).into_inner(), 7);
+    /// ```
     pub fn into_inner(self) -> T {
         self.value
     }

@@ -12,6 +12,11 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
+/// Pauses between two looks of a waiter that spins. A notifier writes three times near the word that the waiter looks at, the mutex
+/// included, and each look in between takes the cache line away from it: with one pause a round of two threads takes 0.7 us, with
+/// 8 (0.1 us) 0.45 us.
+const PAUSES: u32 = 8;
+
 /// Lets threads wait until a condition on what a [`Mutex`](crate::Mutex) protects holds.
 ///
 /// [`wait`](Self::wait) unlocks the mutex, waits for a notification and locks again. Waiters are released in the order in which
@@ -90,18 +95,40 @@ pub struct Condvar<S: Scope = Private> {
 impl Condvar {
     const_in_normal_builds! {
         /// A condition variable for the threads of this process.
+        ///
+        /// ```
+        /// use heddle_primitives::{Condvar, Mutex};
+        /// static QUEUE: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+        /// static FILLED: Condvar = Condvar::new();
+        /// QUEUE.lock().push(7);
+        /// assert!(!FILLED.notify_one(), "nobody waits");
+        /// ```
         pub const fn new() -> Self {
             Self::new_in()
         }
     }
 
     /// The most threads that can wait at the same time.
+    ///
+    /// ```
+    /// use heddle_primitives::Condvar;
+    /// assert_eq!(Condvar::MAX_WAITERS, (1 << 16) - 1);
+    /// ```
     pub const MAX_WAITERS: u32 = Queue::MOST;
 }
 
 impl<S: Scope> Condvar<S> {
     const_in_normal_builds! {
         /// A condition variable in any scope.
+        ///
+        /// ```
+        /// use heddle_primitives::{Condvar, Mutex, Shared};
+        /// use std::time::Duration;
+        ///
+        /// // Both may be placed in memory that several processes map.
+        /// let (mutex, changed) = (Mutex::<bool, Shared>::new_in(false), Condvar::<Shared>::new_in());
+        /// assert!(changed.wait_for(&mut mutex.lock(), Duration::from_millis(1)).timed_out());
+        /// ```
         pub const fn new_in() -> Self {
             Self { state: AtomicU64::new(0), released: Futex::new_in(0) }
         }
@@ -111,6 +138,23 @@ impl<S: Scope> Condvar<S> {
     ///
     /// # Panics
     /// If [`Condvar::MAX_WAITERS`] wait already.
+    ///
+    /// ```
+    /// use heddle_primitives::sync::thread;
+    /// use heddle_primitives::{Condvar, Mutex};
+    ///
+    /// let (ready, changed) = (Mutex::new(false), Condvar::new());
+    /// thread::scope(|s| {
+    ///     s.spawn(|| {
+    ///         *ready.lock() = true;
+    ///         changed.notify_one();
+    ///     });
+    ///     let mut guard = ready.lock();
+    ///     while !*guard {
+    ///         changed.wait(&mut guard);
+    ///     }
+    /// });
+    /// ```
     pub fn wait<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T, S>) {
         self.wait_inner(guard, None);
     }
@@ -119,6 +163,24 @@ impl<S: Scope> Condvar<S> {
     ///
     /// # Panics
     /// As [`wait`](Self::wait), and if `condition` does.
+    ///
+    /// ```
+    /// use heddle_primitives::sync::thread;
+    /// use heddle_primitives::{Condvar, Mutex};
+    ///
+    /// let (jobs, changed) = (Mutex::new(3), Condvar::new());
+    /// thread::scope(|s| {
+    ///     for _ in 0..3 {
+    ///         s.spawn(|| {
+    ///             *jobs.lock() -= 1;
+    ///             changed.notify_all();
+    ///         });
+    ///     }
+    ///     let mut left = jobs.lock();
+    ///     changed.wait_while(&mut left, |left| *left > 0);
+    ///     assert_eq!(*left, 0);
+    /// });
+    /// ```
     pub fn wait_while<T: ?Sized>(
         &self,
         guard: &mut MutexGuard<'_, T, S>,
@@ -134,6 +196,15 @@ impl<S: Scope> Condvar<S> {
     ///
     /// # Panics
     /// As [`wait`](Self::wait).
+    ///
+    /// ```
+    /// use heddle_primitives::{Condvar, Mutex};
+    /// use std::time::Duration;
+    ///
+    /// let (mutex, changed) = (Mutex::new(()), Condvar::new());
+    /// let mut guard = mutex.lock();
+    /// assert!(changed.wait_for(&mut guard, Duration::from_millis(1)).timed_out());
+    /// ```
     pub fn wait_for<T: ?Sized>(
         &self,
         guard: &mut MutexGuard<'_, T, S>,
@@ -146,6 +217,18 @@ impl<S: Scope> Condvar<S> {
     ///
     /// # Panics
     /// As [`wait`](Self::wait).
+    ///
+    /// ```
+    /// use heddle_primitives::{Condvar, Mutex};
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let (mutex, changed) = (Mutex::new(0), Condvar::new());
+    /// let deadline = Instant::now() + Duration::from_millis(1);
+    /// let mut guard = mutex.lock();
+    /// // However often it is notified, the loop ends in time.
+    /// while *guard == 0 && !changed.wait_until(&mut guard, deadline).timed_out() {}
+    /// assert!(Instant::now() >= deadline);
+    /// ```
     pub fn wait_until<T: ?Sized>(
         &self,
         guard: &mut MutexGuard<'_, T, S>,
@@ -181,6 +264,23 @@ impl<S: Scope> Condvar<S> {
     ///
     /// # Panics
     /// As [`wait_while`](Self::wait_while).
+    ///
+    /// ```
+    /// use heddle_primitives::sync::thread;
+    /// use heddle_primitives::{Condvar, Mutex};
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let (ready, changed) = (Mutex::new(false), Condvar::new());
+    /// let deadline = Instant::now() + Duration::from_secs(60);
+    /// thread::scope(|s| {
+    ///     s.spawn(|| {
+    ///         *ready.lock() = true;
+    ///         changed.notify_one();
+    ///     });
+    ///     let mut guard = ready.lock();
+    ///     assert!(!changed.wait_while_until(&mut guard, |ready| !*ready, deadline).timed_out());
+    /// });
+    /// ```
     pub fn wait_while_until<T: ?Sized>(
         &self,
         guard: &mut MutexGuard<'_, T, S>,
@@ -193,6 +293,28 @@ impl<S: Scope> Condvar<S> {
     /// Releases the thread that has waited longest; false if nobody waits.
     ///
     /// If it returns true, the wait of exactly one thread ends by it, and does not report a time-out.
+    ///
+    /// ```
+    /// use heddle_primitives::sync::thread;
+    /// use heddle_primitives::{Condvar, Mutex};
+    ///
+    /// let (tokens, changed) = (Mutex::new(0), Condvar::new());
+    /// thread::scope(|s| {
+    ///     for _ in 0..2 {
+    ///         s.spawn(|| {
+    ///             let mut tokens = tokens.lock();
+    ///             changed.wait_while(&mut tokens, |tokens| *tokens == 0);
+    ///             *tokens -= 1;
+    ///         });
+    ///     }
+    ///     for _ in 0..2 {
+    ///         *tokens.lock() += 1;
+    ///         // One of the two, whichever has waited longer.
+    ///         changed.notify_one();
+    ///     }
+    /// });
+    /// assert_eq!(tokens.into_inner(), 0);
+    /// ```
     #[inline]
     pub fn notify_one(&self) -> bool {
         // ORDERING: who must be seen was seen to wait, under the mutex or otherwise: see the type's documentation.
@@ -201,6 +323,26 @@ impl<S: Scope> Condvar<S> {
     }
 
     /// Releases all threads that wait, and returns how many these are.
+    ///
+    /// ```
+    /// use heddle_primitives::sync::thread;
+    /// use heddle_primitives::{Condvar, Mutex};
+    ///
+    /// let (waiting, changed) = (Mutex::new(0), Condvar::new());
+    /// thread::scope(|s| {
+    ///     for _ in 0..2 {
+    ///         s.spawn(|| {
+    ///             let mut waiting = waiting.lock();
+    ///             *waiting += 1;
+    ///             changed.wait(&mut waiting);
+    ///         });
+    ///     }
+    ///     while *waiting.lock() < 2 {
+    ///         thread::yield_now();
+    ///     }
+    ///     assert_eq!(changed.notify_all(), 2);
+    /// });
+    /// ```
     #[inline]
     pub fn notify_all(&self) -> usize {
         // ORDERING: as in `notify_one`.
@@ -232,7 +374,7 @@ impl<S: Scope> Condvar<S> {
     ///
     /// The object may be gone after the exchange: only its address is used.
     fn release(&self, n: u32, emptied: bool) {
-        let word = self.released.word();
+        let (word, address) = (self.released.word(), self.released.address());
         // ORDERING: the exchange below has the last word.
         let mut seen = word.load(Ordering::Relaxed);
         loop {
@@ -247,7 +389,7 @@ impl<S: Scope> Condvar<S> {
         }
         if seen & SLEEPERS != 0 {
             let bits = if emptied { NonZeroU32::MAX } else { bits(seen, n) };
-            self.released.wake_class(u32::MAX, bits);
+            address.wake_class(u32::MAX, bits);
         }
     }
 
@@ -293,7 +435,7 @@ impl<S: Scope> Condvar<S> {
     /// Waits until `ticket` is released; false if `deadline` came first.
     fn sleep(&self, ticket: u32, mut deadline: Option<Instant>) -> bool {
         let word = self.released.word();
-        let mut spin = Spin::new::<S>(HANDOVER_SPIN, deadline);
+        let mut spin = Spin::new::<S>(HANDOVER_SPIN, deadline).looking_every(PAUSES);
         loop {
             // ORDERING: acquires what all notifiers up to this ticket have released, see `release`.
             let seen = word.load(Ordering::Acquire);
@@ -360,6 +502,17 @@ impl<S: Scope> fmt::Debug for Condvar<S> {
 }
 
 /// Whether a timed wait on a [`Condvar`] ended by its time-out.
+///
+/// ```
+/// use heddle_primitives::{Condvar, Mutex};
+/// use std::time::Duration;
+///
+/// let (ready, changed) = (Mutex::new(true), Condvar::new());
+/// let mut guard = ready.lock();
+/// // No wait at all: the condition does not hold.
+/// let result = changed.wait_while_for(&mut guard, |ready| !*ready, Duration::ZERO);
+/// assert!(!result.timed_out());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WaitTimeoutResult {
     timed_out: bool,
@@ -367,6 +520,14 @@ pub struct WaitTimeoutResult {
 
 impl WaitTimeoutResult {
     /// Whether the time was up before a notification came.
+    ///
+    /// ```
+    /// use heddle_primitives::{Condvar, Mutex};
+    /// use std::time::Duration;
+    ///
+    /// let (mutex, changed) = (Mutex::new(()), Condvar::new());
+    /// assert!(changed.wait_for(&mut mutex.lock(), Duration::ZERO).timed_out());
+    /// ```
     #[must_use]
     pub fn timed_out(&self) -> bool {
         self.timed_out

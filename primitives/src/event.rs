@@ -51,6 +51,12 @@ pub struct Event<S: Scope = Private> {
 impl Event {
     const_in_normal_builds! {
         /// An event for the threads of this process, not set.
+        ///
+        /// ```
+        /// use heddle_primitives::Event;
+        /// static STOP: Event = Event::new();
+        /// assert!(!STOP.is_set());
+        /// ```
         pub const fn new() -> Self {
             Self::new_in()
         }
@@ -60,22 +66,51 @@ impl Event {
 impl<S: Scope> Event<S> {
     const_in_normal_builds! {
         /// An event in any scope, not set.
+        ///
+        /// ```
+        /// use heddle_primitives::{Event, Shared};
+        /// // May be placed in memory that several processes map.
+        /// let stop = Event::<Shared>::new_in();
+        /// assert!(!stop.is_set());
+        /// ```
         pub const fn new_in() -> Self {
             Self { futex: Futex::new_in(0) }
         }
     }
 
     /// Sets the event and releases everybody who waits.
+    ///
+    /// ```
+    /// use heddle_primitives::Event;
+    /// let event = Event::new();
+    /// event.set();
+    /// event.set();
+    /// // Stays set: a wait returns at once, as often as it is asked.
+    /// event.wait();
+    /// event.wait();
+    /// ```
     #[inline]
     pub fn set(&self) {
+        let (word, address) = (self.futex.word(), self.futex.address());
         // ORDERING: Release for whoever finds the event set. An RMW even if it is set already: a waiter may have seen
         // the earlier set only, and must see what this caller wrote.
-        if self.futex.word().fetch_or(SET, Ordering::Release) & (SET | AWAITED) == AWAITED {
-            self.futex.wake_all();
+        if word.fetch_or(SET, Ordering::Release) & (SET | AWAITED) == AWAITED {
+            // Who found the event set may have freed it; only its address is used.
+            address.wake_all();
         }
     }
 
     /// Unsets the event. Who waited when it was set is released nevertheless.
+    ///
+    /// ```
+    /// use heddle_primitives::Event;
+    /// use std::time::Duration;
+    ///
+    /// let work = Event::new();
+    /// work.set();
+    /// work.clear();
+    /// assert!(!work.wait_for(Duration::from_millis(1)));
+    /// ```
     #[inline]
     pub fn clear(&self) {
         let word = self.futex.word();
@@ -94,6 +129,22 @@ impl<S: Scope> Event<S> {
     }
 
     /// Whether the event is set; others may change that at any time.
+    ///
+    /// ```
+    /// use heddle_primitives::Event;
+    /// use heddle_primitives::sync::thread;
+    ///
+    /// let stop = Event::new();
+    /// thread::scope(|s| {
+    ///     let worker = s.spawn(|| {
+    ///         while !stop.is_set() {
+    ///             thread::yield_now();
+    ///         }
+    ///     });
+    ///     assert!(!worker.is_finished());
+    ///     stop.set();
+    /// });
+    /// ```
     #[inline]
     pub fn is_set(&self) -> bool {
         // ORDERING: acquires what `set` released.
@@ -101,6 +152,23 @@ impl<S: Scope> Event<S> {
     }
 
     /// Waits until the event is set.
+    ///
+    /// ```
+    /// use heddle_primitives::Event;
+    /// use heddle_primitives::sync::atomic::{AtomicU32, Ordering};
+    /// use heddle_primitives::sync::thread;
+    ///
+    /// let (ready, value) = (Event::new(), AtomicU32::new(0));
+    /// thread::scope(|s| {
+    ///     s.spawn(|| {
+    ///         value.store(7, Ordering::Relaxed);
+    ///         ready.set();
+    ///     });
+    ///     ready.wait();
+    ///     // What was written before the set is visible.
+    ///     assert_eq!(value.load(Ordering::Relaxed), 7);
+    /// });
+    /// ```
     #[inline]
     pub fn wait(&self) {
         if !self.is_set() {
@@ -110,12 +178,34 @@ impl<S: Scope> Event<S> {
 
     /// Waits until the event is set, no longer than `timeout`; false if it was not. A time beyond the clock's range means no
     /// limit.
+    ///
+    /// ```
+    /// use heddle_primitives::Event;
+    /// use std::time::Duration;
+    ///
+    /// let event = Event::new();
+    /// assert!(!event.wait_for(Duration::from_millis(1)));
+    /// event.set();
+    /// assert!(event.wait_for(Duration::MAX));
+    /// ```
     #[inline]
     pub fn wait_for(&self, timeout: Duration) -> bool {
         self.is_set() || self.wait_slow(Instant::now().checked_add(timeout))
     }
 
     /// Waits until the event is set, no longer than until `deadline`; false if it was not.
+    ///
+    /// ```
+    /// use heddle_primitives::Event;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let (one, other) = (Event::new(), Event::new());
+    /// one.set();
+    /// // One deadline for both waits together.
+    /// let deadline = Instant::now() + Duration::from_millis(1);
+    /// assert!(one.wait_until(deadline));
+    /// assert!(!other.wait_until(deadline));
+    /// ```
     #[inline]
     pub fn wait_until(&self, deadline: Instant) -> bool {
         self.is_set() || self.wait_slow(Some(deadline))

@@ -51,12 +51,24 @@ impl Latch {
         ///
         /// # Panics
         /// If `n` is above [`Latch::MAX_COUNT`].
+        ///
+        /// ```
+        /// use heddle_primitives::Latch;
+        /// static STARTED: Latch = Latch::new(2);
+        /// assert_eq!(STARTED.count(), 2);
+        /// assert!(Latch::new(0).is_open());
+        /// ```
         pub const fn new(n: u32) -> Self {
             Self::new_in(n)
         }
     }
 
     /// The most that a latch can count.
+    ///
+    /// ```
+    /// use heddle_primitives::Latch;
+    /// assert_eq!(Latch::new(Latch::MAX_COUNT).count(), (1 << 31) - 1);
+    /// ```
     pub const MAX_COUNT: u32 = COUNT;
 }
 
@@ -66,6 +78,13 @@ impl<S: Scope> Latch<S> {
         ///
         /// # Panics
         /// If `n` is above [`Latch::MAX_COUNT`].
+        ///
+        /// ```
+        /// use heddle_primitives::{Latch, Shared};
+        /// // May be placed in memory that several processes map.
+        /// let started = Latch::<Shared>::new_in(2);
+        /// assert!(!started.is_open());
+        /// ```
         pub const fn new_in(n: u32) -> Self {
             assert!(n <= COUNT, "too large a count");
             Self { futex: Futex::new_in(n) }
@@ -73,14 +92,30 @@ impl<S: Scope> Latch<S> {
     }
 
     /// Counts one down; true if that opened the latch. An open latch does not change.
+    ///
+    /// ```
+    /// use heddle_primitives::Latch;
+    /// let latch = Latch::new(2);
+    /// assert!(!latch.count_down());
+    /// assert!(latch.count_down(), "this one opened it");
+    /// assert!(!latch.count_down(), "it was open");
+    /// ```
     #[inline]
     pub fn count_down(&self) -> bool {
         self.count_down_by(1)
     }
 
     /// Counts `n` down, to zero at most; true if that opened the latch.
+    ///
+    /// ```
+    /// use heddle_primitives::Latch;
+    /// let items = Latch::new(10);
+    /// assert!(!items.count_down_by(4));
+    /// assert_eq!(items.count(), 6);
+    /// assert!(items.count_down_by(100));
+    /// ```
     pub fn count_down_by(&self, n: u32) -> bool {
-        let word = self.futex.word();
+        let (word, address) = (self.futex.word(), self.futex.address());
         // ORDERING: the exchange below has the last word.
         let mut seen = word.load(Ordering::Relaxed);
         loop {
@@ -96,7 +131,7 @@ impl<S: Scope> Latch<S> {
                 Ok(_) => {
                     if seen & AWAITED != 0 {
                         // The object may be gone; only its address is used.
-                        self.futex.wake_all();
+                        address.wake_all();
                     }
                     return true;
                 }
@@ -109,6 +144,15 @@ impl<S: Scope> Latch<S> {
     ///
     /// # Panics
     /// If the count would exceed [`Latch::MAX_COUNT`]; it does not change then.
+    ///
+    /// ```
+    /// use heddle_primitives::Latch;
+    /// let tasks = Latch::new(1);
+    /// assert!(tasks.try_add(2));
+    /// assert_eq!(tasks.count(), 3);
+    /// tasks.count_down_by(3);
+    /// assert!(!tasks.try_add(1), "whoever waited has gone");
+    /// ```
     pub fn try_add(&self, n: u32) -> bool {
         let word = self.futex.word();
         // ORDERING: the exchange below has the last word.
@@ -125,12 +169,27 @@ impl<S: Scope> Latch<S> {
     }
 
     /// How many count-downs are missing; others may count at any time.
+    ///
+    /// ```
+    /// use heddle_primitives::Latch;
+    /// let latch = Latch::new(3);
+    /// latch.count_down();
+    /// assert_eq!(latch.count(), 2);
+    /// ```
     pub fn count(&self) -> u32 {
         // ORDERING: acquires what was released by the count-downs seen.
         self.futex.word().load(Ordering::Acquire) & COUNT
     }
 
     /// Whether the latch is open. If so, it stays open.
+    ///
+    /// ```
+    /// use heddle_primitives::Latch;
+    /// let latch = Latch::new(1);
+    /// assert!(!latch.is_open());
+    /// latch.count_down();
+    /// assert!(latch.is_open());
+    /// ```
     #[inline(always)]
     pub fn is_open(&self) -> bool {
         // ORDERING: acquires what all count-downs have released.
@@ -138,6 +197,25 @@ impl<S: Scope> Latch<S> {
     }
 
     /// Waits until the latch is open.
+    ///
+    /// ```
+    /// use heddle_primitives::Latch;
+    /// use heddle_primitives::sync::atomic::{AtomicU32, Ordering};
+    /// use heddle_primitives::sync::thread;
+    ///
+    /// let (done, sum) = (Latch::new(3), AtomicU32::new(0));
+    /// thread::scope(|s| {
+    ///     for n in 1..=3 {
+    ///         let (done, sum) = (&done, &sum);
+    ///         s.spawn(move || {
+    ///             sum.fetch_add(n, Ordering::Relaxed);
+    ///             done.count_down();
+    ///         });
+    ///     }
+    ///     done.wait();
+    ///     assert_eq!(sum.load(Ordering::Relaxed), 6);
+    /// });
+    /// ```
     #[inline]
     pub fn wait(&self) {
         if !self.is_open() {
@@ -146,18 +224,55 @@ impl<S: Scope> Latch<S> {
     }
 
     /// Waits until the latch is open, no longer than `timeout`; false if it was not. A time beyond the clock's range means no limit.
+    ///
+    /// ```
+    /// use heddle_primitives::Latch;
+    /// use std::time::Duration;
+    ///
+    /// let latch = Latch::new(1);
+    /// assert!(!latch.wait_for(Duration::from_millis(1)));
+    /// latch.count_down();
+    /// assert!(latch.wait_for(Duration::from_millis(1)));
+    /// ```
     #[inline]
     pub fn wait_for(&self, timeout: Duration) -> bool {
         self.is_open() || self.wait_slow(Instant::now().checked_add(timeout))
     }
 
     /// Waits until the latch is open, no longer than until `deadline`; false if it was not.
+    ///
+    /// ```
+    /// use heddle_primitives::Latch;
+    /// use std::time::Instant;
+    ///
+    /// let latch = Latch::new(1);
+    /// // A deadline in the past only looks.
+    /// assert!(!latch.wait_until(Instant::now()));
+    /// ```
     #[inline]
     pub fn wait_until(&self, deadline: Instant) -> bool {
         self.is_open() || self.wait_slow(Some(deadline))
     }
 
     /// Counts one down and waits until the latch is open.
+    ///
+    /// ```
+    /// use heddle_primitives::Latch;
+    /// use heddle_primitives::sync::atomic::{AtomicU32, Ordering};
+    /// use heddle_primitives::sync::thread;
+    ///
+    /// // Nobody begins before all are there.
+    /// let (start, there) = (Latch::new(3), AtomicU32::new(0));
+    /// thread::scope(|s| {
+    ///     for _ in 0..3 {
+    ///         s.spawn(|| {
+    ///             there.fetch_add(1, Ordering::Relaxed);
+    ///             start.arrive_and_wait();
+    ///             assert_eq!(there.load(Ordering::Relaxed), 3);
+    ///         });
+    ///     }
+    /// });
+    /// ```
     pub fn arrive_and_wait(&self) {
         if !self.count_down() {
             self.wait();

@@ -43,6 +43,15 @@ impl<T: UnwindSafe, F: UnwindSafe> UnwindSafe for LazyLock<T, F> {}
 impl<T, F: FnOnce() -> T> LazyLock<T, F> {
     const_in_normal_builds! {
         /// A value that `init` will make.
+        ///
+        /// ```
+        /// use heddle_primitives::LazyLock;
+        /// let mut made = 0;
+        /// let value = LazyLock::new(|| { made += 1; 7 });
+        /// assert_eq!((*value, *value), (7, 7));
+        /// drop(value);
+        /// assert_eq!(made, 1);
+        /// ```
         pub const fn new(init: F) -> Self {
             Self { value: OnceLock::new(), init: UnsafeCell::new(Some(init)) }
         }
@@ -52,6 +61,14 @@ impl<T, F: FnOnce() -> T> LazyLock<T, F> {
     ///
     /// # Panics
     /// If the initialiser does, or did before.
+    ///
+    /// ```
+    /// use heddle_primitives::LazyLock;
+    /// static TABLE: LazyLock<Vec<u32>> = LazyLock::new(|| vec![1, 2, 3]);
+    /// // Now, rather than in the first request.
+    /// LazyLock::force(&TABLE);
+    /// assert_eq!(LazyLock::get(&TABLE), Some(&vec![1, 2, 3]));
+    /// ```
     #[inline]
     pub fn force(this: &Self) -> &T {
         match this.value.get() {
@@ -76,6 +93,13 @@ impl<T, F: FnOnce() -> T> LazyLock<T, F> {
     ///
     /// # Panics
     /// As [`force`](Self::force).
+    ///
+    /// ```
+    /// use heddle_primitives::LazyLock;
+    /// let mut value = LazyLock::new(|| 7);
+    /// *LazyLock::force_mut(&mut value) += 1;
+    /// assert_eq!(*value, 8);
+    /// ```
     pub fn force_mut(this: &mut Self) -> &mut T {
         Self::force(this);
         this.value.get_mut().expect("made above")
@@ -84,11 +108,27 @@ impl<T, F: FnOnce() -> T> LazyLock<T, F> {
 
 impl<T, F> LazyLock<T, F> {
     /// The value, if it was made.
+    ///
+    /// ```
+    /// use heddle_primitives::LazyLock;
+    /// let value = LazyLock::new(|| 7);
+    /// assert_eq!(LazyLock::get(&value), None);
+    /// assert_eq!(*value, 7);
+    /// assert_eq!(LazyLock::get(&value), Some(&7));
+    /// ```
     pub fn get(this: &Self) -> Option<&T> {
         this.value.get()
     }
 
     /// The value for writing, if it was made; nobody else can see it meanwhile.
+    ///
+    /// ```
+    /// use heddle_primitives::LazyLock;
+    /// let mut value = LazyLock::new(|| 7);
+    /// assert_eq!(LazyLock::get_mut(&mut value), None);
+    /// LazyLock::force(&value);
+    /// assert_eq!(LazyLock::get_mut(&mut value), Some(&mut 7));
+    /// ```
     pub fn get_mut(this: &mut Self) -> Option<&mut T> {
         this.value.get_mut()
     }

@@ -59,6 +59,12 @@ pub struct Once<S: Scope = Private> {
 impl Once {
     const_in_normal_builds! {
         /// For the threads of this process; nobody has begun.
+        ///
+        /// ```
+        /// use heddle_primitives::Once;
+        /// static INIT: Once = Once::new();
+        /// assert!(!INIT.is_completed());
+        /// ```
         pub const fn new() -> Self {
             Self::new_in()
         }
@@ -68,12 +74,27 @@ impl Once {
 impl<S: Scope> Once<S> {
     const_in_normal_builds! {
         /// In any scope; nobody has begun.
+        ///
+        /// ```
+        /// use heddle_primitives::{Once, Shared};
+        /// // In memory that several processes map, one of them does it for all.
+        /// let once = Once::<Shared>::new_in();
+        /// assert!(!once.is_completed());
+        /// ```
         pub const fn new_in() -> Self {
             Self { futex: Futex::new_in(INCOMPLETE) }
         }
     }
 
     /// Whether it is done. If not, that may change at any time.
+    ///
+    /// ```
+    /// use heddle_primitives::Once;
+    /// let once = Once::new();
+    /// // Not yet, from inside.
+    /// once.call_once(|| assert!(!once.is_completed()));
+    /// assert!(once.is_completed());
+    /// ```
     #[inline(always)]
     pub fn is_completed(&self) -> bool {
         // ORDERING: acquires what the closure wrote, released by `Running`.
@@ -84,6 +105,15 @@ impl<S: Scope> Once<S> {
     ///
     /// # Panics
     /// If `f` does; then nothing was done.
+    ///
+    /// ```
+    /// use heddle_primitives::Once;
+    /// let (once, mut calls) = (Once::new(), 0);
+    /// for _ in 0..3 {
+    ///     once.call_once(|| calls += 1);
+    /// }
+    /// assert_eq!(calls, 1);
+    /// ```
     #[inline]
     pub fn call_once(&self, f: impl FnOnce()) {
         let Ok(()) = self.try_call(|| {
@@ -99,6 +129,15 @@ impl<S: Scope> Once<S> {
     ///
     /// # Panics
     /// If `f` does.
+    ///
+    /// ```
+    /// use heddle_primitives::Once;
+    /// let once = Once::new();
+    /// assert_eq!(once.try_call(|| Err("no network")), Err("no network"));
+    /// assert!(!once.is_completed());
+    /// assert_eq!(once.try_call(|| Ok::<_, &str>(())), Ok(()));
+    /// assert_eq!(once.try_call(|| Err("never asked")), Ok(()));
+    /// ```
     #[inline]
     pub fn try_call<E>(&self, f: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
         if self.is_completed() {
@@ -115,6 +154,18 @@ impl<S: Scope> Once<S> {
     }
 
     /// Waits until it is done.
+    ///
+    /// ```
+    /// use heddle_primitives::Once;
+    /// use heddle_primitives::sync::thread;
+    ///
+    /// static READY: Once = Once::new();
+    /// // Does not do it, in contrast to `call_once`.
+    /// let waiter = thread::spawn(|| READY.wait());
+    /// READY.call_once(|| ());
+    /// waiter.join().unwrap();
+    /// assert!(READY.is_completed());
+    /// ```
     #[inline]
     pub fn wait(&self) {
         if !self.is_completed() {
@@ -123,12 +174,33 @@ impl<S: Scope> Once<S> {
     }
 
     /// Waits until it is done, no longer than `timeout`; false if it was not. A time beyond the clock's range means no limit.
+    ///
+    /// ```
+    /// use heddle_primitives::Once;
+    /// use std::time::Duration;
+    ///
+    /// let once = Once::new();
+    /// assert!(!once.wait_for(Duration::from_millis(1)));
+    /// once.call_once(|| ());
+    /// assert!(once.wait_for(Duration::from_millis(1)));
+    /// ```
     #[inline]
     pub fn wait_for(&self, timeout: Duration) -> bool {
         self.is_completed() || self.wait_slow(Instant::now().checked_add(timeout))
     }
 
     /// Waits until it is done, no longer than until `deadline`; false if it was not.
+    ///
+    /// ```
+    /// use heddle_primitives::Once;
+    /// use std::time::Instant;
+    ///
+    /// let once = Once::new();
+    /// // A deadline in the past only looks.
+    /// assert!(!once.wait_until(Instant::now()));
+    /// once.call_once(|| ());
+    /// assert!(once.wait_until(Instant::now()));
+    /// ```
     #[inline]
     pub fn wait_until(&self, deadline: Instant) -> bool {
         self.is_completed() || self.wait_slow(Some(deadline))
@@ -219,11 +291,11 @@ impl<S: Scope> Running<'_, S> {
 
 impl<S: Scope> Drop for Running<'_, S> {
     fn drop(&mut self) {
-        let futex = &self.once.futex;
+        let (futex, address) = (&self.once.futex, self.once.futex.address());
         // ORDERING: releases what the closure wrote: to those who find the `Once` completed, or, if it failed, to the next who runs.
         if futex.word().swap(self.outcome, Ordering::Release) & AWAITED != 0 {
             // The object may be gone; only its address is used.
-            futex.wake_all();
+            address.wake_all();
         }
     }
 }

@@ -55,6 +55,12 @@ impl<T: UnwindSafe, S: Scope> UnwindSafe for OnceLock<T, S> {}
 impl<T> OnceLock<T> {
     const_in_normal_builds! {
         /// An empty place for the threads of this process.
+        ///
+        /// ```
+        /// use heddle_primitives::OnceLock;
+        /// static NAME: OnceLock<String> = OnceLock::new();
+        /// assert_eq!(NAME.get(), None);
+        /// ```
         pub const fn new() -> Self {
             Self::new_in()
         }
@@ -64,12 +70,27 @@ impl<T> OnceLock<T> {
 impl<T, S: Scope> OnceLock<T, S> {
     const_in_normal_builds! {
         /// An empty place in any scope.
+        ///
+        /// ```
+        /// use heddle_primitives::{OnceLock, Shared};
+        /// // In memory that several processes map, one of them finds out for all.
+        /// let seed: OnceLock<u64, Shared> = OnceLock::new_in();
+        /// assert_eq!(seed.get_or_init(|| 7), &7);
+        /// ```
         pub const fn new_in() -> Self {
             Self { once: Once::new_in(), value: UnsafeCell::new(MaybeUninit::uninit()), owns: PhantomData }
         }
     }
 
     /// The value, if it is there. If not, it may come at any time.
+    ///
+    /// ```
+    /// use heddle_primitives::OnceLock;
+    /// let place = OnceLock::new();
+    /// assert_eq!(place.get(), None);
+    /// place.set(7).unwrap();
+    /// assert_eq!(place.get(), Some(&7));
+    /// ```
     #[inline(always)]
     pub fn get(&self) -> Option<&T> {
         // SAFETY: the value is there.
@@ -77,6 +98,13 @@ impl<T, S: Scope> OnceLock<T, S> {
     }
 
     /// The value, which nobody else can see meanwhile.
+    ///
+    /// ```
+    /// use heddle_primitives::OnceLock;
+    /// let mut place: OnceLock<_> = OnceLock::from(vec![1]);
+    /// place.get_mut().unwrap().push(2);
+    /// assert_eq!(place.get(), Some(&vec![1, 2]));
+    /// ```
     pub fn get_mut(&mut self) -> Option<&mut T> {
         if !self.once.is_completed() {
             return None;
@@ -89,6 +117,14 @@ impl<T, S: Scope> OnceLock<T, S> {
     ///
     /// # Errors
     /// `value`, if there is one already.
+    ///
+    /// ```
+    /// use heddle_primitives::OnceLock;
+    /// let place = OnceLock::new();
+    /// assert_eq!(place.set("first"), Ok(()));
+    /// assert_eq!(place.set("second"), Err("second"));
+    /// assert_eq!(place.get(), Some(&"first"));
+    /// ```
     #[inline]
     pub fn set(&self, value: T) -> Result<(), T> {
         self.try_insert(value).map(|_| ()).map_err(|(_, value)| value)
@@ -98,6 +134,13 @@ impl<T, S: Scope> OnceLock<T, S> {
     ///
     /// # Errors
     /// The value that is there already, and `value`.
+    ///
+    /// ```
+    /// use heddle_primitives::OnceLock;
+    /// let place = OnceLock::new();
+    /// assert_eq!(place.try_insert("first"), Ok(&"first"));
+    /// assert_eq!(place.try_insert("second"), Err((&"first", "second")));
+    /// ```
     #[inline]
     pub fn try_insert(&self, value: T) -> Result<&T, (&T, T)> {
         let mut value = Some(value);
@@ -112,6 +155,19 @@ impl<T, S: Scope> OnceLock<T, S> {
     ///
     /// # Panics
     /// If `f` does; the place stays empty.
+    ///
+    /// ```
+    /// use heddle_primitives::OnceLock;
+    /// use heddle_primitives::sync::thread;
+    ///
+    /// let winner = OnceLock::new();
+    /// let seen: Vec<u32> = thread::scope(|s| {
+    ///     let threads: Vec<_> = (0..3).map(|me| s.spawn({ let winner = &winner; move || *winner.get_or_init(|| me) })).collect();
+    ///     threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    /// });
+    /// // Whoever came first, all see the same.
+    /// assert!(seen.iter().all(|value| value == winner.get().unwrap()));
+    /// ```
     #[inline]
     pub fn get_or_init(&self, f: impl FnOnce() -> T) -> &T {
         let Ok(value) = self.get_or_try_init(|| Ok::<_, Infallible>(f()));
@@ -147,6 +203,16 @@ impl<T, S: Scope> OnceLock<T, S> {
     }
 
     /// Waits until the value is there.
+    ///
+    /// ```
+    /// use heddle_primitives::OnceLock;
+    /// use heddle_primitives::sync::thread;
+    ///
+    /// static ADDRESS: OnceLock<String> = OnceLock::new();
+    /// let client = thread::spawn(|| ADDRESS.wait().len());
+    /// ADDRESS.set("localhost".into()).unwrap();
+    /// assert_eq!(client.join().unwrap(), 9);
+    /// ```
     #[inline]
     pub fn wait(&self) -> &T {
         self.once.wait();
@@ -155,23 +221,56 @@ impl<T, S: Scope> OnceLock<T, S> {
     }
 
     /// Waits until the value is there, no longer than `timeout`; a time beyond the clock's range means no limit.
+    ///
+    /// ```
+    /// use heddle_primitives::OnceLock;
+    /// use std::time::Duration;
+    ///
+    /// let place = OnceLock::new();
+    /// assert_eq!(place.wait_for(Duration::from_millis(1)), None);
+    /// place.set(7).unwrap();
+    /// assert_eq!(place.wait_for(Duration::from_millis(1)), Some(&7));
+    /// ```
     pub fn wait_for(&self, timeout: Duration) -> Option<&T> {
         // SAFETY: the `Once` is completed.
         self.once.wait_for(timeout).then(|| unsafe { self.assume_set() })
     }
 
     /// Waits until the value is there, no longer than until `deadline`.
+    ///
+    /// ```
+    /// use heddle_primitives::OnceLock;
+    /// use std::time::Instant;
+    ///
+    /// let place = OnceLock::<u32>::new();
+    /// // A deadline in the past only looks.
+    /// assert_eq!(place.wait_until(Instant::now()), None);
+    /// ```
     pub fn wait_until(&self, deadline: Instant) -> Option<&T> {
         // SAFETY: the `Once` is completed.
         self.once.wait_until(deadline).then(|| unsafe { self.assume_set() })
     }
 
     /// Takes the value out.
+    ///
+    /// ```
+    /// use heddle_primitives::OnceLock;
+    /// assert_eq!(OnceLock::<u32>::new().into_inner(), None);
+    /// assert_eq!(<OnceLock<_>>::from(7).into_inner(), Some(7));
+    /// ```
     pub fn into_inner(mut self) -> Option<T> {
         self.take()
     }
 
     /// Takes the value out and leaves an empty place.
+    ///
+    /// ```
+    /// use heddle_primitives::OnceLock;
+    /// let mut place: OnceLock<_> = OnceLock::from(7);
+    /// assert_eq!(place.take(), Some(7));
+    /// // It can be filled again.
+    /// assert_eq!(place.set(8), Ok(()));
+    /// ```
     pub fn take(&mut self) -> Option<T> {
         if !self.once.is_completed() {
             return None;

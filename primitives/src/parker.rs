@@ -54,6 +54,20 @@ pub struct Parker {
 }
 
 /// Hands a token to the [`Parker`] that it belongs to; any number of clones, in any threads.
+///
+/// ```
+/// use heddle_primitives::Parker;
+/// use heddle_primitives::sync::thread;
+///
+/// let parker = Parker::new();
+/// for _ in 0..2 {
+///     let unparker = parker.unparker().clone();
+///     thread::spawn(move || unparker.unpark()).join().unwrap();
+/// }
+/// // Two were handed over, but there is at most one.
+/// parker.park();
+/// assert!(!parker.park_timeout(std::time::Duration::from_millis(1)));
+/// ```
 #[derive(Clone)]
 pub struct Unparker {
     state: Arc<Futex<Private>>,
@@ -61,16 +75,45 @@ pub struct Unparker {
 
 impl Parker {
     /// A parker without a token.
+    ///
+    /// ```
+    /// use heddle_primitives::Parker;
+    /// use std::time::Instant;
+    /// assert!(!Parker::new().park_deadline(Instant::now()));
+    /// ```
     pub fn new() -> Self {
         Self { unparker: Unparker { state: Arc::new(Futex::new(EMPTY)) }, not_sync: PhantomData }
     }
 
     /// The other side.
+    ///
+    /// ```
+    /// use heddle_primitives::Parker;
+    /// let parker = Parker::new();
+    /// parker.unparker().unpark();
+    /// parker.park();
+    /// ```
     pub fn unparker(&self) -> &Unparker {
         &self.unparker
     }
 
     /// Takes the token, waiting until there is one.
+    ///
+    /// ```
+    /// use heddle_primitives::Parker;
+    /// use heddle_primitives::sync::atomic::{AtomicU32, Ordering};
+    /// use heddle_primitives::sync::thread;
+    ///
+    /// static VALUE: AtomicU32 = AtomicU32::new(0);
+    /// let parker = Parker::new();
+    /// let unparker = parker.unparker().clone();
+    /// thread::spawn(move || {
+    ///     VALUE.store(7, Ordering::Relaxed);
+    ///     unparker.unpark();
+    /// });
+    /// parker.park();
+    /// assert_eq!(VALUE.load(Ordering::Relaxed), 7);
+    /// ```
     #[inline]
     pub fn park(&self) {
         if !self.take() {
@@ -79,12 +122,33 @@ impl Parker {
     }
 
     /// Takes the token, waiting no longer than `timeout`; false if none came. A time beyond the clock's range means no limit.
+    ///
+    /// ```
+    /// use heddle_primitives::Parker;
+    /// use std::time::Duration;
+    ///
+    /// let parker = Parker::new();
+    /// assert!(!parker.park_timeout(Duration::from_millis(1)));
+    /// parker.unparker().unpark();
+    /// assert!(parker.park_timeout(Duration::from_millis(1)));
+    /// ```
     #[inline]
     pub fn park_timeout(&self, timeout: Duration) -> bool {
         self.take() || self.park_slow(Instant::now().checked_add(timeout))
     }
 
     /// Takes the token, waiting no longer than until `deadline`; false if none came.
+    ///
+    /// ```
+    /// use heddle_primitives::Parker;
+    /// use std::time::Instant;
+    ///
+    /// let parker = Parker::new();
+    /// parker.unparker().unpark();
+    /// // A deadline in the past still takes a token.
+    /// assert!(parker.park_deadline(Instant::now()));
+    /// assert!(!parker.park_deadline(Instant::now()));
+    /// ```
     #[inline]
     pub fn park_deadline(&self, deadline: Instant) -> bool {
         self.take() || self.park_slow(Some(deadline))
@@ -129,6 +193,15 @@ impl Parker {
 
 impl Unparker {
     /// Hands over a token, if it is not there already, and wakes the owner if it sleeps.
+    ///
+    /// ```
+    /// use heddle_primitives::Parker;
+    /// let parker = Parker::new();
+    /// let unparker = parker.unparker().clone();
+    /// // Not lost although nobody parks yet.
+    /// unparker.unpark();
+    /// parker.park();
+    /// ```
     #[inline]
     pub fn unpark(&self) {
         // ORDERING: releases what the caller wrote to the `park` that takes the token. Not a store, and not left out if the token is

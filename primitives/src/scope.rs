@@ -18,10 +18,23 @@ mod sealed {
 /// ```
 pub trait Scope: sealed::Sealed + Debug + Copy + Send + Sync + Unpin + 'static {
     /// True where threads of other processes may take part.
+    ///
+    /// ```
+    /// use heddle_primitives::{Private, Scope, Shared};
+    /// assert!(!Private::SHARED);
+    /// assert!(Shared::SHARED);
+    /// ```
     const SHARED: bool;
 }
 
 /// Threads of this process only.
+///
+/// ```
+/// use heddle_primitives::{Mutex, Private};
+/// // What is meant where no scope is named.
+/// let mutex: Mutex<u64, Private> = Mutex::new(7);
+/// assert_eq!(*mutex.lock(), 7);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Private {}
 
@@ -29,6 +42,15 @@ pub enum Private {}
 ///
 /// Survives neither a holder nor a waker that dies: that is the job of robust types. A sleep in this scope looks again at
 /// least every 50 ms.
+///
+/// ```
+/// use heddle_primitives::{Event, Shared};
+/// let event = Event::<Shared>::new_in();
+/// event.set();
+/// // The size and meaning of the bytes are the same as in the other scope.
+/// assert_eq!(size_of_val(&event), size_of::<Event>());
+/// event.wait();
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shared {}
 

@@ -18,6 +18,13 @@
 //! one way instead of 1.1 us. Where two threads share a CPU of a process that has more, which nobody tells them, the yields find it
 //! out: a wait there begins with a yield and takes 0.9 us.
 
+#[cfg(not(any(heddle_loom, heddle_shuttle)))]
+mod company;
+#[cfg(not(any(heddle_loom, heddle_shuttle)))]
+mod cpus;
+#[cfg(not(any(heddle_loom, heddle_shuttle)))]
+pub(crate) mod patience;
+
 use crate::scope::Scope;
 #[cfg(not(any(heddle_loom, heddle_shuttle)))]
 use crate::sync::hint;
@@ -27,6 +34,11 @@ use std::time::{Duration, Instant};
 ///
 /// Waking a thread on another core costs about 20 us, handing over to a spinning one 0.1 us; spinning for a fraction of the
 /// former bounds what is wasted when the wait turns out long.
+///
+/// ```
+/// use heddle_primitives::spin::{DEFAULT_SPIN, HANDOVER_SPIN};
+/// assert!(DEFAULT_SPIN < HANDOVER_SPIN);
+/// ```
 pub const DEFAULT_SPIN: Duration = Duration::from_nanos(1_500);
 
 /// How long a waiter spins by default before it sleeps where one thread hands over to another: event, queue, channel, barrier.
@@ -36,6 +48,14 @@ pub const DEFAULT_SPIN: Duration = Duration::from_nanos(1_500);
 /// Karlin, Li, Manasse, Owicki: Empirical studies of competitive spinning, 1991). On two cores of a virtual machine a round in
 /// which each side sleeps and wakes the other takes 51 us and 16 us of CPU time a side, so the half of it that is the wait costs
 /// the waiter about 15 us. A lock is not waited for so long: its holder would have to have been preempted.
+///
+/// ```
+/// use heddle_primitives::Barrier;
+/// use heddle_primitives::spin::HANDOVER_SPIN;
+/// // Where waits are known to be a little longer, a multiple pays.
+/// let patient = Barrier::new(1).with_spin(HANDOVER_SPIN * 4);
+/// assert!(patient.wait().is_leader());
+/// ```
 pub const HANDOVER_SPIN: Duration = Duration::from_micros(15);
 
 /// How long a thread that was asleep may take until it arrives: twice what waking it across cores takes.
@@ -87,6 +107,9 @@ pub struct Spin {
     patient: bool,
     /// Whether that is what it does now.
     extended: bool,
+    /// Whether to spin until the second look at the clock before giving the CPU to others that wait too.
+    #[cfg(not(any(heddle_loom, heddle_shuttle)))]
+    brief: bool,
 }
 
 impl Spin {
@@ -94,6 +117,25 @@ impl Spin {
     const CLOCK_EVERY: u32 = 16;
 
     /// Spins for `budget`, and not beyond `deadline`, with one pause between two looks of the caller.
+    ///
+    /// ```
+    /// use heddle_primitives::spin::{DEFAULT_SPIN, Spin};
+    /// use heddle_primitives::sync::{atomic::Ordering, thread};
+    /// use heddle_primitives::{Futex, Private};
+    ///
+    /// static READY: Futex = Futex::new(0);
+    /// let setter = thread::spawn(|| {
+    ///     READY.word().store(1, Ordering::Release);
+    ///     READY.wake_all();
+    /// });
+    /// let mut spin = Spin::new::<Private>(DEFAULT_SPIN, None);
+    /// while READY.word().load(Ordering::Acquire) == 0 {
+    ///     if !spin.pause() {
+    ///         READY.wait(0, None);
+    ///     }
+    /// }
+    /// setter.join().unwrap();
+    /// ```
     #[inline]
     pub fn new<S: Scope>(budget: Duration, deadline: Option<Instant>) -> Self {
         Self { patient: true, yields: YIELDS, ..Self::exponential::<S>(budget, deadline, 1, 1) }
@@ -101,6 +143,16 @@ impl Spin {
 
     /// Like [`new`](Self::new), with `first` pauses between the first two looks of the caller, twice as many before each
     /// further one, and at most `longest`: the less often waiters look, the less they slow the owner down.
+    ///
+    /// ```
+    /// use heddle_primitives::Private;
+    /// use heddle_primitives::spin::{DEFAULT_SPIN, Spin};
+    /// use std::time::Instant;
+    ///
+    /// // One pause before the second look, then 2, 4 and so on, and no more than 32; a deadline in the past leaves no time to spin.
+    /// let mut spin = Spin::exponential::<Private>(DEFAULT_SPIN, Some(Instant::now()), 1, 32);
+    /// assert!(!spin.pause());
+    /// ```
     #[inline]
     pub fn exponential<S: Scope>(
         budget: Duration,
@@ -121,7 +173,31 @@ impl Spin {
             shared: S::SHARED,
             patient: false,
             extended: false,
+            #[cfg(not(any(heddle_loom, heddle_shuttle)))]
+            brief: false,
         }
+    }
+
+    /// The same spin for a wait that ends when `missing` threads have come. If there are CPUs for all of them, they may be about to
+    /// come, and it looks for a moment before it gives its own CPU to others that wait: a switch to them costs more.
+    #[inline]
+    #[cfg_attr(
+        any(heddle_loom, heddle_shuttle),
+        allow(unused_mut, unused_variables, reason = "nobody yields")
+    )]
+    pub(crate) fn until_come(mut self, missing: u32) -> Self {
+        #[cfg(not(any(heddle_loom, heddle_shuttle)))]
+        {
+            self.brief = missing < *cpus::ONLINE;
+        }
+        self
+    }
+
+    /// The same spin with so many pauses between two looks.
+    #[inline]
+    pub(crate) fn looking_every(mut self, pauses: u32) -> Self {
+        (self.pauses, self.longest) = (pauses, pauses);
+        self
     }
 
     /// The same spin, through the other side's waking up where that is due, as in [`new`](Self::new).
@@ -132,10 +208,21 @@ impl Spin {
     }
 
     /// Pauses and returns true, or returns false at once when the budget is used up.
+    ///
+    /// ```
+    /// use heddle_primitives::Private;
+    /// use heddle_primitives::spin::Spin;
+    /// use std::time::Duration;
+    /// assert!(!Spin::new::<Private>(Duration::ZERO, None).pause());
+    /// ```
     #[inline]
     pub fn pause(&mut self) -> bool {
-        if self.unclocked < self.pauses && !self.clock() {
-            return self.give_way();
+        if self.unclocked < self.pauses {
+            match self.clock() {
+                Turn::Spin => {}
+                Turn::Look => return true,
+                Turn::Sleep => return false,
+            }
         }
         self.unclocked = self.unclocked.saturating_sub(self.pauses);
         self.relax();
@@ -156,78 +243,100 @@ impl Spin {
     fn relax(&self) {}
 
     #[cfg(not(any(heddle_loom, heddle_shuttle)))]
-    fn clock(&mut self) -> bool {
+    fn clock(&mut self) -> Turn {
         self.unclocked = Self::CLOCK_EVERY;
-        let more = match self.until {
-            Some(until) => {
-                let now = Instant::now();
-                now < until && self.maybe_yield(now)
-            }
-            None => {
-                if self.budget.is_zero() || alone(self.shared) {
-                    return false;
-                }
-                self.extended = self.patient && patience::is_due();
-                let budget = if self.extended { self.budget.max(WAKE_UP) } else { self.budget };
-                let now = Instant::now();
-                if self.patient {
-                    let here = company::is_here();
-                    self.next_yield =
-                        Some((now + if here { Duration::ZERO } else { FIRST_YIELD }, FIRST_YIELD));
-                    if here {
-                        self.maybe_yield(now);
-                    }
-                }
-                let until = now.checked_add(budget);
-                self.until = match (until, self.deadline) {
-                    (Some(until), Some(deadline)) => Some(until.min(deadline)),
-                    (until, deadline) => until.or(deadline),
-                };
-                // A budget beyond the clock's range and no deadline: spin for ever, a look at the clock at a time.
-                self.until.is_none_or(|until| now < until)
-            }
+        let Some(until) = self.until else { return self.first_clock() };
+        let now = Instant::now();
+        if now < until { self.spin_or_yield(now) } else { self.end(now) }
+    }
+
+    #[cfg(not(any(heddle_loom, heddle_shuttle)))]
+    fn first_clock(&mut self) -> Turn {
+        if self.budget.is_zero() {
+            return Turn::Sleep;
+        }
+        let now = Instant::now();
+        if cpus::alone(self.shared, now) {
+            return self.end(now);
+        }
+        self.extended = self.patient && patience::is_due();
+        let budget = if self.extended { self.budget.max(WAKE_UP) } else { self.budget };
+        // A budget beyond the clock's range and no deadline: spin for ever, a look at the clock at a time.
+        self.until = match (now.checked_add(budget), self.deadline) {
+            (Some(until), Some(deadline)) => Some(until.min(deadline)),
+            (until, deadline) => until.or(deadline),
         };
-        if self.extended && !more {
+        if self.until.is_some_and(|until| now >= until) {
+            return self.end(now);
+        }
+        if !self.patient {
+            return Turn::Spin;
+        }
+        let here = company::is_here();
+        self.next_yield = Some((now + if here { Duration::ZERO } else { FIRST_YIELD }, FIRST_YIELD));
+        if here && !self.brief { self.spin_or_yield(now) } else { Turn::Spin }
+    }
+
+    /// Gives the CPU to another thread, if it is time to.
+    #[cfg(not(any(heddle_loom, heddle_shuttle)))]
+    #[inline]
+    fn spin_or_yield(&mut self, now: Instant) -> Turn {
+        match self.next_yield {
+            Some((at, gap)) if now >= at => {
+                let gap = if company::look(now) { Duration::ZERO } else { gap * 2 };
+                self.next_yield = Some((now + gap, gap.max(FIRST_YIELD)));
+                self.unclocked = 0;
+                Turn::Look
+            }
+            _ => Turn::Spin,
+        }
+    }
+
+    /// The time is up; yields, if that is still to be tried.
+    #[cfg(not(any(heddle_loom, heddle_shuttle)))]
+    #[cold]
+    fn end(&mut self, now: Instant) -> Turn {
+        if self.extended {
             self.extended = false;
             patience::was_in_vain();
         }
-        more
-    }
-
-    /// Gives the CPU to another thread, if it is time to; true.
-    #[cfg(not(any(heddle_loom, heddle_shuttle)))]
-    #[inline]
-    fn maybe_yield(&mut self, now: Instant) -> bool {
-        if let Some((at, gap)) = self.next_yield
-            && now >= at
-        {
-            let gap = if company::look() { Duration::ZERO } else { gap * 2 };
-            self.next_yield = Some((now + gap, gap.max(FIRST_YIELD)));
-            // Look again at once: the other thread may have been the one that is waited for.
-            self.unclocked = 0;
+        if self.yields == 0 {
+            return Turn::Sleep;
         }
-        true
-    }
-
-    /// Yields, if that is still to be tried.
-    #[cold]
-    fn give_way(&mut self) -> bool {
-        let yields = !self.budget.is_zero() && self.yields != 0;
-        if yields {
-            self.yields -= 1;
-            company::look();
-        }
-        yields
+        self.yields -= 1;
+        self.unclocked = 0;
+        company::look(now);
+        Turn::Look
     }
 
     #[cfg(any(heddle_loom, heddle_shuttle))]
-    fn clock(&mut self) -> bool {
+    fn clock(&mut self) -> Turn {
         let first = self.until.is_none();
         self.until = Some(Instant::now());
         self.unclocked = 0;
-        let _ = (self.deadline, self.shared, self.patient, self.extended, Self::CLOCK_EVERY, WAKE_UP);
-        first && !self.budget.is_zero()
+        let _ = (
+            self.deadline,
+            self.shared,
+            self.patient,
+            self.extended,
+            self.yields,
+            Self::CLOCK_EVERY,
+            WAKE_UP,
+        );
+        if first && !self.budget.is_zero() { Turn::Spin } else { Turn::Sleep }
     }
+}
+
+/// What comes after a look at the clock.
+enum Turn {
+    Spin,
+    /// Look again at once: the CPU was given to another thread, which may have been the one that is waited for.
+    #[cfg_attr(
+        any(heddle_loom, heddle_shuttle),
+        allow(dead_code, reason = "to a checker a yield says nothing new")
+    )]
+    Look,
+    Sleep,
 }
 
 impl Drop for Spin {
@@ -238,159 +347,4 @@ impl Drop for Spin {
             patience::paid_off();
         }
     }
-}
-
-/// Notes that the calling thread has slept or has woken another: its next spin lasts through the other side's waking up.
-///
-/// Without that, one sleep begets the next. The woken thread needs 20 us to arrive; meanwhile the waker's next wait has used up
-/// its short spin and sleeps too, so that it must be woken in turn, and so on for ever, although both would soon meet in
-/// a spin. Where the long spin is in vain (the wait is long by nature, or threads outnumber CPUs), it is left out ever more
-/// often, up to 63 times of 64.
-#[cfg(not(any(heddle_loom, heddle_shuttle)))]
-pub(crate) mod patience {
-    use std::cell::Cell;
-
-    std::thread_local! {
-        static SLEPT: Cell<bool> = const { Cell::new(false) };
-        static TO_SKIP: Cell<u32> = const { Cell::new(0) };
-        static LAST_SKIPPED: Cell<u32> = const { Cell::new(0) };
-    }
-
-    /// The thread has slept, or woken a sleeper.
-    pub(crate) fn slept() {
-        SLEPT.set(true);
-    }
-
-    pub(super) fn is_due() -> bool {
-        if !SLEPT.replace(false) {
-            return false;
-        }
-        let skip = TO_SKIP.get();
-        TO_SKIP.set(skip.saturating_sub(1));
-        skip == 0
-    }
-
-    pub(super) fn was_in_vain() {
-        let skip = (LAST_SKIPPED.get() * 2 + 1).min(63);
-        LAST_SKIPPED.set(skip);
-        TO_SKIP.set(skip);
-    }
-
-    pub(super) fn paid_off() {
-        LAST_SKIPPED.set(0);
-    }
-}
-
-/// Who else wants the CPU of the calling thread: nobody, threads that soon give it back, or one that computes.
-///
-/// Where threads outnumber CPUs, the one that is waited for may want the waiter's CPU. A yield finds out. If others ran
-/// meanwhile and soon gave the CPU back, they wait too, as the members of a barrier do, and the next waits of the thread begin
-/// with a yield instead of a spin. If it took longer than a sleep and a wake, there is a thread that computes; the kernel takes
-/// the CPU from it for a thread that wakes, not for one that has yielded. Then yielding is left out ever more often.
-#[cfg(not(any(heddle_loom, heddle_shuttle)))]
-mod company {
-    use super::WAKE_UP;
-    use crate::sync::thread;
-    use std::cell::Cell;
-    use std::time::{Duration, Instant};
-
-    /// A yield that takes longer has let another thread run: alone it costs 0.3 to 0.5 us.
-    const SWITCH: Duration = Duration::from_nanos(700);
-
-    std::thread_local! {
-        static HERE: Cell<bool> = const { Cell::new(false) };
-        static TO_SKIP: Cell<u32> = const { Cell::new(0) };
-        static LAST_SKIPPED: Cell<u32> = const { Cell::new(0) };
-    }
-
-    pub(super) fn is_here() -> bool {
-        HERE.get()
-    }
-
-    /// Yields, unless that has lately taken too long, and returns whether others wait here too.
-    #[cold]
-    pub(super) fn look() -> bool {
-        let skip = TO_SKIP.get();
-        if skip != 0 {
-            TO_SKIP.set(skip - 1);
-            return false;
-        }
-        let start = Instant::now();
-        thread::yield_now();
-        let took = start.elapsed();
-        if took > WAKE_UP {
-            let skip = (LAST_SKIPPED.get() * 2 + 15).min(255);
-            LAST_SKIPPED.set(skip);
-            TO_SKIP.set(skip);
-        } else {
-            LAST_SKIPPED.set(0);
-        }
-        let here = took > SWITCH && took <= WAKE_UP;
-        HERE.set(here);
-        here
-    }
-}
-
-/// To a checker a yield says nothing new.
-#[cfg(any(heddle_loom, heddle_shuttle))]
-mod company {
-    pub(super) fn look() {}
-}
-
-/// Whether nobody can run while the caller spins.
-#[cfg(not(any(heddle_loom, heddle_shuttle)))]
-fn alone(shared: bool) -> bool {
-    use crate::sync::atomic::{AtomicU64, Ordering};
-    use std::sync::LazyLock;
-
-    /// How long the answer "one CPU" holds: threads may still pin themselves to several.
-    const TRUST: Duration = Duration::from_millis(10);
-    static BORN: LazyLock<Instant> = LazyLock::new(Instant::now);
-    static ONE_ONLINE: LazyLock<bool> = LazyLock::new(|| online_cpus() == 1);
-    /// Until when the process is known to have one CPU, in ns after `BORN`; `u64::MAX` once it was seen to have more.
-    static ALONE_UNTIL: AtomicU64 = AtomicU64::new(0);
-
-    if shared {
-        return *ONE_ONLINE;
-    }
-    // ORDERING: the number is all that is published; a second thread at worst finds out for itself.
-    let until = ALONE_UNTIL.load(Ordering::Relaxed);
-    if until == u64::MAX {
-        return false;
-    }
-    let now = BORN.elapsed();
-    if now.as_nanos() < until.into() {
-        return true;
-    }
-    let alone = *ONE_ONLINE || cpus_of_all_threads() <= 1;
-    let until = if alone { (now + TRUST).as_nanos() as u64 } else { u64::MAX };
-    // ORDERING: as above.
-    ALONE_UNTIL.store(until, Ordering::Relaxed);
-    alone
-}
-
-/// The CPUs that at least one thread of the process may use. Not those of the calling thread: it may be pinned to one, and
-/// the thread that it waits for to another.
-#[cfg(not(any(heddle_loom, heddle_shuttle)))]
-fn cpus_of_all_threads() -> usize {
-    use rustix::thread::{CpuSet, Pid, sched_getaffinity};
-
-    let mut all = CpuSet::new();
-    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
-    let tasks = tasks.filter_map(|task| Pid::from_raw(task.file_name().to_str()?.parse().ok()?));
-    for set in tasks.map(Some).chain([None]).filter_map(|task| sched_getaffinity(task).ok()) {
-        (0..CpuSet::MAX_CPU).filter(|&cpu| set.is_set(cpu)).for_each(|cpu| all.set(cpu));
-    }
-    all.count() as usize
-}
-
-/// The CPUs of the machine; two if it does not say.
-#[cfg(not(any(heddle_loom, heddle_shuttle)))]
-fn online_cpus() -> usize {
-    let Ok(ranges) = std::fs::read_to_string("/sys/devices/system/cpu/online") else { return 2 };
-    let count = |range: &str| {
-        let (first, last) = range.split_once('-').unwrap_or((range, range));
-        Some(last.parse::<usize>().ok()?.checked_sub(first.parse().ok()?)? + 1)
-    };
-    ranges.trim().split(',').map(count).sum::<Option<usize>>().unwrap_or(2)
 }

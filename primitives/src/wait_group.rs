@@ -31,11 +31,37 @@ pub struct WaitGroup {
 
 impl WaitGroup {
     /// A group with one member, the one returned.
+    ///
+    /// ```
+    /// use heddle_primitives::WaitGroup;
+    /// let group = WaitGroup::new();
+    /// assert_eq!(group.members(), 1);
+    /// // Nobody else is in it.
+    /// group.wait();
+    /// ```
     pub fn new() -> Self {
         Self { latch: Arc::new(Latch::new(1)) }
     }
 
     /// Leaves, and waits until all others have left.
+    ///
+    /// ```
+    /// use heddle_primitives::WaitGroup;
+    /// use heddle_primitives::sync::atomic::{AtomicU32, Ordering};
+    /// use heddle_primitives::sync::thread;
+    ///
+    /// static DONE: AtomicU32 = AtomicU32::new(0);
+    /// let group = WaitGroup::new();
+    /// for _ in 0..3 {
+    ///     let group = group.clone();
+    ///     thread::spawn(move || {
+    ///         DONE.fetch_add(1, Ordering::Relaxed);
+    ///         drop(group);
+    ///     });
+    /// }
+    /// group.wait();
+    /// assert_eq!(DONE.load(Ordering::Relaxed), 3);
+    /// ```
     pub fn wait(self) {
         let latch = self.latch.clone();
         drop(self);
@@ -44,6 +70,17 @@ impl WaitGroup {
 
     /// Leaves, and waits until all others have left, no longer than `timeout`; false if somebody had not. A time beyond the clock's range
     /// means no limit.
+    ///
+    /// ```
+    /// use heddle_primitives::WaitGroup;
+    /// use std::time::Duration;
+    ///
+    /// let group = WaitGroup::new();
+    /// let other = group.clone();
+    /// assert!(!group.wait_for(Duration::from_millis(1)));
+    /// // The first has left nevertheless.
+    /// assert_eq!(other.members(), 1);
+    /// ```
     pub fn wait_for(self, timeout: Duration) -> bool {
         let latch = self.latch.clone();
         drop(self);
@@ -51,6 +88,16 @@ impl WaitGroup {
     }
 
     /// Leaves, and waits until all others have left, no longer than until `deadline`; false if somebody had not.
+    ///
+    /// ```
+    /// use heddle_primitives::WaitGroup;
+    /// use std::time::Instant;
+    ///
+    /// let group = WaitGroup::new();
+    /// let other = group.clone();
+    /// assert!(!group.wait_until(Instant::now()));
+    /// assert!(other.wait_until(Instant::now()));
+    /// ```
     pub fn wait_until(self, deadline: Instant) -> bool {
         let latch = self.latch.clone();
         drop(self);
@@ -58,6 +105,15 @@ impl WaitGroup {
     }
 
     /// How many members there are, this one included; others may come and go at any time.
+    ///
+    /// ```
+    /// use heddle_primitives::WaitGroup;
+    /// let group = WaitGroup::new();
+    /// let other = group.clone();
+    /// assert_eq!(group.members(), 2);
+    /// drop(other);
+    /// assert_eq!(group.members(), 1);
+    /// ```
     pub fn members(&self) -> u32 {
         self.latch.count()
     }

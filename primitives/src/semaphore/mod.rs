@@ -16,7 +16,7 @@ use crate::spin::{DEFAULT_SPIN, HANDOVER_SPIN, Spin};
 #[cfg(not(any(heddle_loom, heddle_shuttle)))]
 use crate::sync::Arc;
 use crate::sync::atomic::{AtomicU32, Ordering};
-use crate::sync::futex::{Futex, WaitOutcome};
+use crate::sync::futex::{Futex, FutexAddress, WaitOutcome};
 use std::fmt;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
@@ -102,12 +102,23 @@ impl Semaphore {
         ///
         /// # Panics
         /// If `permits` is above [`Semaphore::MAX_PERMITS`].
+        ///
+        /// ```
+        /// use heddle_primitives::Semaphore;
+        /// static CONNECTIONS: Semaphore = Semaphore::new(8);
+        /// assert_eq!(CONNECTIONS.available_permits(), 8);
+        /// ```
         pub const fn new(permits: u32) -> Self {
             Self::new_in(permits)
         }
     }
 
     /// The most permits that a semaphore can have.
+    ///
+    /// ```
+    /// use heddle_primitives::Semaphore;
+    /// assert_eq!(Semaphore::MAX_PERMITS, (1 << 28) - 1);
+    /// ```
     pub const MAX_PERMITS: u32 = MAX;
 }
 
@@ -117,6 +128,13 @@ impl<S: Scope> Semaphore<S> {
         ///
         /// # Panics
         /// If `permits` is above [`Semaphore::MAX_PERMITS`].
+        ///
+        /// ```
+        /// use heddle_primitives::{Semaphore, Shared};
+        /// // May be placed in memory that several processes map.
+        /// let slots = Semaphore::<Shared>::new_in(2);
+        /// assert_eq!(slots.acquire().permits(), 1);
+        /// ```
         pub const fn new_in(permits: u32) -> Self {
             assert!(permits <= MAX, "too many permits");
             Self { futex: Futex::new_in(permits * ONE), careful: AtomicU32::new(0) }
@@ -124,6 +142,19 @@ impl<S: Scope> Semaphore<S> {
     }
 
     /// Takes a permit, waiting as long as it takes.
+    ///
+    /// ```
+    /// use heddle_primitives::Semaphore;
+    /// use heddle_primitives::sync::thread;
+    ///
+    /// // One thread gives what the other takes.
+    /// let items = Semaphore::new(0);
+    /// thread::scope(|s| {
+    ///     s.spawn(|| items.release(1));
+    ///     items.acquire().forget();
+    /// });
+    /// assert_eq!(items.available_permits(), 0);
+    /// ```
     #[inline]
     pub fn acquire(&self) -> SemaphorePermit<'_, S> {
         self.acquire_many(1)
@@ -131,18 +162,47 @@ impl<S: Scope> Semaphore<S> {
 
     /// Takes a permit if that is possible without waiting. It may find none although there is one while another thread looks for one
     /// too, even if that one gives up.
+    ///
+    /// ```
+    /// use heddle_primitives::Semaphore;
+    /// let seats = Semaphore::new(1);
+    /// let seat = seats.try_acquire().unwrap();
+    /// assert!(seats.try_acquire().is_none());
+    /// drop(seat);
+    /// assert!(seats.try_acquire().is_some());
+    /// ```
     #[inline]
     pub fn try_acquire(&self) -> Option<SemaphorePermit<'_, S>> {
         self.try_acquire_many(1)
     }
 
     /// Takes a permit, waiting no longer than `timeout`; a time beyond the clock's range means no limit.
+    ///
+    /// ```
+    /// use heddle_primitives::Semaphore;
+    /// use std::time::Duration;
+    ///
+    /// let seats = Semaphore::new(1);
+    /// let seat = seats.acquire_for(Duration::from_millis(1)).unwrap();
+    /// assert!(seats.acquire_for(Duration::from_millis(1)).is_none());
+    /// drop(seat);
+    /// ```
     #[inline]
     pub fn acquire_for(&self, timeout: Duration) -> Option<SemaphorePermit<'_, S>> {
         self.acquire_many_for(1, timeout)
     }
 
     /// Takes a permit, waiting no longer than until `deadline`; one in the past still takes a free permit.
+    ///
+    /// ```
+    /// use heddle_primitives::Semaphore;
+    /// use std::time::Instant;
+    ///
+    /// let seats = Semaphore::new(1);
+    /// let seat = seats.acquire_until(Instant::now()).unwrap();
+    /// assert!(seats.acquire_until(Instant::now()).is_none());
+    /// drop(seat);
+    /// ```
     #[inline]
     pub fn acquire_until(&self, deadline: Instant) -> Option<SemaphorePermit<'_, S>> {
         self.acquire_many_until(1, deadline)
@@ -152,6 +212,15 @@ impl<S: Scope> Semaphore<S> {
     ///
     /// # Panics
     /// If `n` is above [`Semaphore::MAX_PERMITS`].
+    ///
+    /// ```
+    /// use heddle_primitives::Semaphore;
+    /// let memory = Semaphore::new(10);
+    /// let part = memory.acquire_many(7);
+    /// assert_eq!(memory.available_permits(), 3);
+    /// drop(part);
+    /// assert_eq!(memory.available_permits(), 10);
+    /// ```
     #[inline]
     pub fn acquire_many(&self, n: u32) -> SemaphorePermit<'_, S> {
         if !self.take_fast(n) {
@@ -161,6 +230,14 @@ impl<S: Scope> Semaphore<S> {
     }
 
     /// Takes `n` permits at once if that is possible without waiting.
+    ///
+    /// ```
+    /// use heddle_primitives::Semaphore;
+    /// let memory = Semaphore::new(10);
+    /// assert!(memory.try_acquire_many(11).is_none());
+    /// // All or none.
+    /// assert_eq!(memory.available_permits(), 10);
+    /// ```
     #[inline]
     pub fn try_acquire_many(&self, n: u32) -> Option<SemaphorePermit<'_, S>> {
         self.take_exactly(n).then(|| SemaphorePermit::new(self, n, MAX))
@@ -170,6 +247,15 @@ impl<S: Scope> Semaphore<S> {
     ///
     /// # Panics
     /// As [`acquire_many`](Self::acquire_many).
+    ///
+    /// ```
+    /// use heddle_primitives::Semaphore;
+    /// use std::time::Duration;
+    ///
+    /// let memory = Semaphore::new(10);
+    /// assert!(memory.acquire_many_for(11, Duration::from_millis(1)).is_none());
+    /// assert_eq!(memory.acquire_many_for(10, Duration::from_millis(1)).unwrap().permits(), 10);
+    /// ```
     #[inline]
     pub fn acquire_many_for(&self, n: u32, timeout: Duration) -> Option<SemaphorePermit<'_, S>> {
         let taken = self.take_fast(n) || self.take_slow(n, Instant::now().checked_add(timeout));
@@ -180,6 +266,15 @@ impl<S: Scope> Semaphore<S> {
     ///
     /// # Panics
     /// As [`acquire_many`](Self::acquire_many).
+    ///
+    /// ```
+    /// use heddle_primitives::Semaphore;
+    /// use std::time::Instant;
+    ///
+    /// let memory = Semaphore::new(10);
+    /// assert!(memory.acquire_many_until(11, Instant::now()).is_none());
+    /// assert!(memory.acquire_many_until(10, Instant::now()).is_some());
+    /// ```
     #[inline]
     pub fn acquire_many_until(&self, n: u32, deadline: Instant) -> Option<SemaphorePermit<'_, S>> {
         let taken = self.take_fast(n) || self.take_slow(n, Some(deadline));
@@ -190,6 +285,14 @@ impl<S: Scope> Semaphore<S> {
     ///
     /// # Panics
     /// If there would be more than [`Semaphore::MAX_PERMITS`]; none is added then, but others may have seen more for a moment.
+    ///
+    /// ```
+    /// use heddle_primitives::Semaphore;
+    /// let items = Semaphore::new(0);
+    /// items.release(3);
+    /// items.acquire_many(2).forget();
+    /// assert_eq!(items.available_permits(), 1);
+    /// ```
     #[inline]
     pub fn release(&self, n: u32) {
         if !self.give(n, MAX) {
@@ -198,6 +301,13 @@ impl<S: Scope> Semaphore<S> {
     }
 
     /// How many permits there are; others may change that at any time, and while somebody saves, only that thread may take them.
+    ///
+    /// ```
+    /// use heddle_primitives::Semaphore;
+    /// let seats = Semaphore::new(2);
+    /// let _seat = seats.acquire();
+    /// assert_eq!(seats.available_permits(), 1);
+    /// ```
     pub fn available_permits(&self) -> u32 {
         // ORDERING: a hint; nothing is read on the strength of it.
         permits(self.futex.word().load(Ordering::Relaxed))
@@ -347,29 +457,19 @@ impl<S: Scope> Semaphore<S> {
         if self.careful.load(Ordering::Relaxed) != 0 {
             return self.give_carefully(n, limit);
         }
-        let word = self.futex.word();
+        let (word, address) = (self.futex.word(), self.futex.address());
         // ORDERING: releases what the caller wrote to those who take the permits; as an RMW it continues the releases before.
         let seen = word.fetch_add(n * ONE, Ordering::Release);
-        seen.wrapping_add(n * ONE) & LOOK == 0 || self.given(seen, n)
+        seen.wrapping_add(n * ONE) & LOOK == 0 || given(address, seen, n) || self.take_back(n)
     }
 
-    /// What is left to do after `n` permits were added to `seen`; false if there are too many.
-    ///
-    /// The object may be gone; only its address is used, unless there are too many.
+    /// Takes back `n` permits that should not be there; false.
     #[cold]
-    fn given(&self, seen: u32, n: u32) -> bool {
-        if permits(seen) + n > MAX {
-            // ORDERING: takes back what should not be there, a debt of those who have it already. Nobody frees a semaphore
-            // because one of so many permits came.
-            self.futex.word().fetch_sub(n * ONE, Ordering::Relaxed);
-            return false;
-        }
-        if seen & SAVING != 0 {
-            self.futex.wake_class(1, SAVER);
-        } else if seen & SLEEPERS != 0 {
-            self.futex.wake_class(n, OTHERS);
-        }
-        true
+    fn take_back(&self, n: u32) -> bool {
+        // ORDERING: publishes nothing: a debt of those who have the permits already. Nobody frees a semaphore because one of so
+        // many permits came.
+        self.futex.word().fetch_sub(n * ONE, Ordering::Relaxed);
+        false
     }
 
     /// [`give`](Self::give) that holds any limit and clears the bit for sleepers.
@@ -377,7 +477,7 @@ impl<S: Scope> Semaphore<S> {
         if n == 0 {
             return true;
         }
-        let word = self.futex.word();
+        let (word, address) = (self.futex.word(), self.futex.address());
         // ORDERING: the exchange below has the last word.
         let mut seen = word.load(Ordering::Relaxed);
         loop {
@@ -393,7 +493,7 @@ impl<S: Scope> Semaphore<S> {
                 Ordering::Release,
                 Ordering::Relaxed,
             ) {
-                Ok(_) => return seen & (SLEEPERS | SAVING) == 0 || self.given(seen, n),
+                Ok(_) => return seen & (SLEEPERS | SAVING) == 0 || given(address, seen, n),
                 Err(found) => seen = found,
             }
         }
@@ -424,6 +524,16 @@ impl<S: Scope> Semaphore<S> {
     }
 
     /// Like [`try_acquire`](Self::try_acquire), with a guard that keeps the semaphore alive. Normal builds only.
+    ///
+    /// ```
+    /// use heddle_primitives::Semaphore;
+    /// use heddle_primitives::sync::Arc;
+    ///
+    /// let seats = Arc::new(Semaphore::new(1));
+    /// let seat = seats.try_acquire_arc().unwrap();
+    /// assert!(seats.try_acquire_arc().is_none());
+    /// drop(seat);
+    /// ```
     pub fn try_acquire_arc(self: &Arc<Self>) -> Option<OwnedSemaphorePermit<S>> {
         let permit = self.try_acquire()?;
         Some(OwnedSemaphorePermit::new(self, permit))
@@ -433,6 +543,15 @@ impl<S: Scope> Semaphore<S> {
     ///
     /// # Panics
     /// As [`acquire_many`](Self::acquire_many).
+    ///
+    /// ```
+    /// use heddle_primitives::Semaphore;
+    /// use heddle_primitives::sync::Arc;
+    ///
+    /// let memory = Arc::new(Semaphore::new(10));
+    /// let part = memory.acquire_many_arc(7);
+    /// assert_eq!((part.permits(), memory.available_permits()), (7, 3));
+    /// ```
     pub fn acquire_many_arc(self: &Arc<Self>, n: u32) -> OwnedSemaphorePermit<S> {
         OwnedSemaphorePermit::new(self, self.acquire_many(n))
     }
@@ -454,6 +573,22 @@ fn permits(seen: u32) -> u32 {
 #[inline(always)]
 fn may_take(seen: u32, n: u32) -> bool {
     seen & SAVING == 0 && permits(seen) >= n
+}
+
+/// Wakes for `n` permits that were added to `seen`; false if there are too many.
+///
+/// The semaphore may be gone; only its address is used.
+#[cold]
+fn given<S: Scope>(address: FutexAddress<S>, seen: u32, n: u32) -> bool {
+    if permits(seen) + n > MAX {
+        return false;
+    }
+    if seen & SAVING != 0 {
+        address.wake_class(1, SAVER);
+    } else if seen & SLEEPERS != 0 {
+        address.wake_class(n, OTHERS);
+    }
+    true
 }
 
 #[cold]

@@ -43,6 +43,24 @@ pub use backend::{Arc, atomic, cell, fence, hint, thread};
 ///
 /// Free on x86-64, where locked instructions are full barriers by themselves (Linux calls it `smp_mb__after_atomic`); it does
 /// not order plain stores there.
+///
+/// ```
+/// use heddle_primitives::sync::atomic::{AtomicU32, Ordering};
+/// use heddle_primitives::sync::{fence_after_rmw, thread};
+///
+/// // Each says that it is there, and then looks for the other: at least one sees the other.
+/// let there = [AtomicU32::new(0), AtomicU32::new(0)];
+/// let seen: u32 = thread::scope(|s| {
+///     let look = |me: usize| {
+///         there[me].fetch_add(1, Ordering::Relaxed);
+///         fence_after_rmw();
+///         there[1 - me].load(Ordering::Relaxed)
+///     };
+///     let other = s.spawn(move || look(1));
+///     look(0) + other.join().unwrap()
+/// });
+/// assert!(seen >= 1);
+/// ```
 #[inline(always)]
 pub fn fence_after_rmw() {
     #[cfg(all(target_arch = "x86_64", not(any(heddle_loom, heddle_shuttle, miri))))]

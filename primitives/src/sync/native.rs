@@ -8,8 +8,11 @@ pub mod atomic {
     pub use std::sync::atomic::Ordering;
 
     macro_rules! atomic {
-        ($name:ident, [$($generic:tt)*], $inner:ty, $value:ty) => {
+        ($name:ident, [$($generic:tt)*], $inner:ty, $value:ty, $example:expr) => {
             #[doc = concat!("[`std::sync::atomic::", stringify!($name), "`], with the same layout.")]
+            #[doc = concat!("\n```\nuse heddle_primitives::sync::atomic::{", stringify!($name), ", Ordering};")]
+            #[doc = $example]
+            #[doc = "```"]
             #[repr(transparent)]
             pub struct $name<$($generic)*>($inner);
 
@@ -125,7 +128,18 @@ pub mod atomic {
 
     macro_rules! integer {
         ($name:ident, $value:ty) => {
-            atomic!($name, [], std::sync::atomic::$name, $value);
+            atomic!(
+                $name,
+                [],
+                std::sync::atomic::$name,
+                $value,
+                concat!(
+                    "let n = ", stringify!($name), "::new(6);\n",
+                    "assert_eq!(n.fetch_add(1, Ordering::Relaxed), 6);\n",
+                    "assert_eq!(n.compare_exchange(7, 9, Ordering::AcqRel, Ordering::Acquire), Ok(7));\n",
+                    "assert_eq!(n.into_inner(), 9);"
+                )
+            );
             arithmetic!(
                 $name, $value,
                 fetch_add: "Adds `value`, wrapping; returns the previous value.",
@@ -144,7 +158,15 @@ pub mod atomic {
     integer!(AtomicU64, u64);
     integer!(AtomicUsize, usize);
 
-    atomic!(AtomicBool, [], std::sync::atomic::AtomicBool, bool);
+    atomic!(
+        AtomicBool,
+        [],
+        std::sync::atomic::AtomicBool,
+        bool,
+        "let taken = AtomicBool::new(false);\n\
+         assert!(!taken.swap(true, Ordering::Acquire), \"the first takes it\");\n\
+         assert!(taken.swap(true, Ordering::Acquire));"
+    );
     arithmetic!(
         AtomicBool, bool,
         fetch_and: "Logical and; returns the previous value.",
@@ -152,7 +174,16 @@ pub mod atomic {
         fetch_xor: "Logical exclusive or; returns the previous value."
     );
 
-    atomic!(AtomicPtr, [T], std::sync::atomic::AtomicPtr<T>, *mut T);
+    atomic!(
+        AtomicPtr,
+        [T],
+        std::sync::atomic::AtomicPtr<T>,
+        *mut T,
+        "let mut value = 7;\n\
+         let place = AtomicPtr::new(std::ptr::null_mut());\n\
+         place.store(&raw mut value, Ordering::Release);\n\
+         assert_eq!(place.load(Ordering::Acquire), &raw mut value);"
+    );
 
     impl AtomicU32 {
         /// The standard library's atomic, for system calls.
@@ -214,6 +245,14 @@ pub mod cell {
     }
 
     /// A pointer through which the content of an [`UnsafeCell`] is read.
+    ///
+    /// ```
+    /// use heddle_primitives::sync::cell::UnsafeCell;
+    /// let cell = UnsafeCell::new(7);
+    /// let pointer = cell.get();
+    /// // SAFETY: the cell is alive, and nobody writes.
+    /// assert_eq!(unsafe { *pointer.deref() }, 7);
+    /// ```
     #[derive(Debug)]
     pub struct ConstPtr<T: ?Sized>(*const T);
 
@@ -230,6 +269,20 @@ pub mod cell {
     }
 
     /// A pointer through which the content of an [`UnsafeCell`] is written.
+    ///
+    /// ```
+    /// use heddle_primitives::sync::cell::UnsafeCell;
+    /// let cell = UnsafeCell::new((1, 2));
+    /// // The access to the whole goes on as one to a part.
+    /// let pointer = cell.get_mut();
+    /// // SAFETY: the cell is alive, and nobody else has a pointer into it.
+    /// let second = &raw mut unsafe { pointer.deref() }.1;
+    /// let pointer = pointer.map(second);
+    /// // SAFETY: as above.
+    /// unsafe { *pointer.deref() = 3 };
+    /// drop(pointer);
+    /// assert_eq!(cell.into_inner(), (1, 3));
+    /// ```
     #[derive(Debug)]
     pub struct MutPtr<T: ?Sized>(*mut T);
 
@@ -253,6 +306,16 @@ pub mod cell {
     }
 
     /// A pointer for writing to consecutive cells at once; under loom and shuttle the writes last as long as the pointer.
+    ///
+    /// ```
+    /// use heddle_primitives::sync::cell::{UnsafeCell, get_mut_slice};
+    /// let cells = [const { UnsafeCell::new(0) }; 3];
+    /// let pointer = get_mut_slice(&cells[1..]);
+    /// // SAFETY: the cells are alive, and nobody else has a pointer into them.
+    /// unsafe { pointer.deref() }.copy_from_slice(&[7, 8]);
+    /// drop(pointer);
+    /// assert_eq!(cells.map(UnsafeCell::into_inner), [0, 7, 8]);
+    /// ```
     #[inline(always)]
     pub const fn get_mut_slice<T>(cells: &[UnsafeCell<T>]) -> MutSlice<T> {
         // A cell has the layout of its content, and may be written to through a shared reference.
@@ -260,6 +323,12 @@ pub mod cell {
     }
 
     /// A pointer through which the content of consecutive cells is written; see [`get_mut_slice`].
+    ///
+    /// ```
+    /// use heddle_primitives::sync::cell::{UnsafeCell, get_mut_slice};
+    /// let cells = [const { UnsafeCell::new(0) }; 3];
+    /// assert_eq!(get_mut_slice(&cells).len(), 3);
+    /// ```
     #[derive(Debug)]
     pub struct MutSlice<T>(*mut [T]);
 
@@ -287,6 +356,18 @@ pub mod cell {
 /// Spin hints.
 pub mod hint {
     /// Tells the CPU that the caller waits in a loop; under loom it lets the other threads run.
+    ///
+    /// ```
+    /// use heddle_primitives::sync::atomic::{AtomicBool, Ordering};
+    /// use heddle_primitives::sync::{hint, thread};
+    ///
+    /// static READY: AtomicBool = AtomicBool::new(false);
+    /// let other = thread::spawn(|| READY.store(true, Ordering::Release));
+    /// while !READY.load(Ordering::Acquire) {
+    ///     hint::spin_loop();
+    /// }
+    /// other.join().unwrap();
+    /// ```
     #[inline(always)]
     pub fn spin_loop() {
         std::hint::spin_loop()
@@ -304,6 +385,13 @@ pub mod thread {
     ///
     /// Unlike an address or the kernel's thread number it is never used again when a thread has ended, so it may name the
     /// owner of something for as long as the process lives. A child forked from the process goes on with the parent's.
+    ///
+    /// ```
+    /// use heddle_primitives::sync::thread;
+    /// let mine = thread::serial();
+    /// assert_eq!(thread::serial(), mine);
+    /// assert_ne!(thread::spawn(thread::serial).join().unwrap(), mine);
+    /// ```
     #[inline(always)]
     pub fn serial() -> u64 {
         std::thread_local! {
@@ -326,6 +414,11 @@ pub mod thread {
     }
 
     /// [`std::thread::spawn`].
+    ///
+    /// ```
+    /// use heddle_primitives::sync::thread;
+    /// assert_eq!(thread::spawn(|| 6 * 7).join().unwrap(), 42);
+    /// ```
     #[inline(always)]
     pub fn spawn<F, T>(f: F) -> JoinHandle<T>
     where
@@ -336,6 +429,17 @@ pub mod thread {
     }
 
     /// [`std::thread::scope`]; normal builds only.
+    ///
+    /// ```
+    /// use heddle_primitives::sync::thread;
+    /// let mut halves = [1, 2];
+    /// let [left, right] = &mut halves;
+    /// thread::scope(|s| {
+    ///     s.spawn(|| *left += 10);
+    ///     *right += 10;
+    /// });
+    /// assert_eq!(halves, [11, 12]);
+    /// ```
     #[inline(always)]
     pub fn scope<'env, F, T>(f: F) -> T
     where
@@ -345,6 +449,14 @@ pub mod thread {
     }
 
     /// [`std::thread::yield_now`].
+    ///
+    /// ```
+    /// use heddle_primitives::sync::thread;
+    /// let other = thread::spawn(|| ());
+    /// while !other.is_finished() {
+    ///     thread::yield_now();
+    /// }
+    /// ```
     #[inline(always)]
     pub fn yield_now() {
         std::thread::yield_now()
@@ -352,6 +464,25 @@ pub mod thread {
 }
 
 /// [`std::sync::atomic::fence`].
+///
+/// ```
+/// use heddle_primitives::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+/// use heddle_primitives::sync::{fence, hint, thread};
+///
+/// static VALUE: AtomicU32 = AtomicU32::new(0);
+/// static READY: AtomicBool = AtomicBool::new(false);
+/// let writer = thread::spawn(|| {
+///     VALUE.store(7, Ordering::Relaxed);
+///     READY.store(true, Ordering::Release);
+/// });
+/// while !READY.load(Ordering::Relaxed) {
+///     hint::spin_loop();
+/// }
+/// // Instead of an acquire at every look.
+/// fence(Ordering::Acquire);
+/// assert_eq!(VALUE.load(Ordering::Relaxed), 7);
+/// writer.join().unwrap();
+/// ```
 #[inline(always)]
 #[cfg_attr(heddle_mutants, track_caller)]
 pub fn fence(order: atomic::Ordering) {
@@ -417,23 +548,11 @@ pub(super) mod futex {
         }
 
         pub fn wake(&self, word: &AtomicU32, n: u32, shared: bool) -> u32 {
-            // The kernel reads the count as a signed number. An error means that nobody can sleep there: the woken
-            // side may already have unmapped the word.
-            let woken = futex::wake(word.raw(), flags(shared), n.min(i32::MAX as u32)).unwrap_or(0) as u32;
-            if woken != 0 {
-                patience::slept();
-            }
-            woken
+            self.address(word).wake(n, shared)
         }
 
         pub fn wake_class(&self, word: &AtomicU32, n: u32, shared: bool, classes: NonZeroU32) -> u32 {
-            // As in `wake`.
-            let n = n.min(i32::MAX as u32);
-            let woken = futex::wake_bitset(word.raw(), flags(shared), n, classes).unwrap_or(0) as u32;
-            if woken != 0 {
-                patience::slept();
-            }
-            woken
+            self.address(word).wake_class(n, shared, classes)
         }
 
         #[inline(always)]
@@ -443,15 +562,36 @@ pub(super) mod futex {
     }
 
     /// What is left of a futex that may be gone: its address.
-    #[derive(Debug)]
+    #[derive(Debug, Clone, Copy)]
     pub struct Address(*const AtomicU32);
 
     impl Address {
-        pub fn wake(&self, n: u32, shared: bool) -> u32 {
-            // SAFETY: nobody reads through the reference: the kernel takes it for a number, and to LLVM a reference to an
-            // atomic does not promise that there is memory behind it.
-            let word = unsafe { &*self.0 };
-            Queue.wake(word, n, shared)
+        pub fn wake(self, n: u32, shared: bool) -> u32 {
+            self.wake_class(n, shared, NonZeroU32::MAX)
+        }
+
+        pub fn wake_class(self, n: u32, shared: bool, classes: NonZeroU32) -> u32 {
+            // Not rustix's wake, which takes a reference: there may be no memory behind the address any more.
+            // SAFETY: the kernel looks up by the address who sleeps there. It neither writes nor hands out what it finds, and
+            // an address without memory is an error or nobody's. The operation has no time and no second word.
+            let woken = unsafe {
+                libc::syscall(
+                    libc::SYS_futex,
+                    self.0,
+                    libc::FUTEX_WAKE_BITSET | if shared { 0 } else { libc::FUTEX_PRIVATE_FLAG },
+                    // The kernel reads the count as a signed number.
+                    n.min(i32::MAX as u32),
+                    std::ptr::null::<libc::timespec>(),
+                    std::ptr::null::<u32>(),
+                    classes.get(),
+                )
+            };
+            // An error, which is negative, means that nobody can sleep there.
+            let woken = u32::try_from(woken).unwrap_or(0);
+            if woken != 0 {
+                patience::slept();
+            }
+            woken
         }
     }
 

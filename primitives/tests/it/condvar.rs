@@ -202,6 +202,30 @@ fn r02_r03_no_waiter_is_overlooked() {
     }
 }
 
+/// ABA: what identified a waiter that has given up identifies the next one to come.
+#[test]
+fn r04_a_ticket_given_up_is_as_good_as_new() {
+    let condvar = Condvar::new();
+    let other = Mutex::new(());
+    // Draws the ticket after those of all who wait, and leaves it to the next.
+    let give_up = || assert!(condvar.wait_until(&mut other.lock(), Instant::now()).timed_out());
+    for _ in 0..10 {
+        give_up();
+        with_waiters(&condvar, 2, |released| {
+            give_up();
+            for n in 1..=2 {
+                assert!(condvar.notify_one());
+                while released.load(Ordering::Relaxed) < n {
+                    thread::yield_now();
+                }
+                give_up();
+                assert_eq!(released.load(Ordering::Relaxed), n);
+            }
+            assert!(!condvar.notify_one(), "none is kept for those who come later");
+        });
+    }
+}
+
 /// musl 37195db, glibc 25847: who comes after a notification takes it from one who waited before.
 #[test]
 fn r04_notifications_are_not_stolen() {

@@ -133,6 +133,11 @@ impl Address {
     pub fn wake(&self, n: u32, _shared: bool) -> u32 {
         self.0.wake(n, NonZeroU32::MAX)
     }
+
+    #[track_caller]
+    pub fn wake_class(&self, n: u32, _shared: bool, classes: NonZeroU32) -> u32 {
+        self.0.wake(n, classes)
+    }
 }
 
 impl Line {
