@@ -1,6 +1,7 @@
 //! Guards that keep the lock alive. In normal builds only: the checkers' `Arc` cannot be a method's receiver.
 
 use super::RwLock;
+use crate::held::Want;
 use crate::scope::{Private, Scope};
 use crate::sync::Arc;
 use crate::sync::cell::{ConstPtr, MutPtr};
@@ -22,7 +23,7 @@ impl<T: ?Sized, S: Scope> RwLock<T, S> {
     /// thread::spawn(move || assert_eq!(*guard, 7)).join().unwrap();
     /// ```
     pub fn read_arc(self: &Arc<Self>) -> ArcRwLockReadGuard<T, S> {
-        self.raw.read();
+        self.take_read();
         ArcRwLockReadGuard::held(self)
     }
 
@@ -43,7 +44,7 @@ impl<T: ?Sized, S: Scope> RwLock<T, S> {
 
     /// Like [`write`](Self::write), with a guard that keeps the lock alive and borrows nothing.
     pub fn write_arc(self: &Arc<Self>) -> ArcRwLockWriteGuard<T, S> {
-        self.raw.write();
+        self.take_write();
         ArcRwLockWriteGuard::held(self)
     }
 
@@ -54,17 +55,17 @@ impl<T: ?Sized, S: Scope> RwLock<T, S> {
 
     /// Like [`try_write_for`](Self::try_write_for), with a guard that keeps the lock alive.
     pub fn try_write_arc_for(self: &Arc<Self>, timeout: Duration) -> Option<ArcRwLockWriteGuard<T, S>> {
-        self.raw.write_until(super::after(timeout)).then(|| ArcRwLockWriteGuard::held(self))
+        self.take_write_until(super::after(timeout)).then(|| ArcRwLockWriteGuard::held(self))
     }
 
     /// Like [`try_write_until`](Self::try_write_until), with a guard that keeps the lock alive.
     pub fn try_write_arc_until(self: &Arc<Self>, deadline: Instant) -> Option<ArcRwLockWriteGuard<T, S>> {
-        self.raw.write_until(|| Some(deadline)).then(|| ArcRwLockWriteGuard::held(self))
+        self.take_write_until(|| Some(deadline)).then(|| ArcRwLockWriteGuard::held(self))
     }
 
     /// Like [`upgradable_read`](Self::upgradable_read), with a guard that keeps the lock alive and borrows nothing.
     pub fn upgradable_read_arc(self: &Arc<Self>) -> ArcRwLockUpgradableReadGuard<T, S> {
-        self.raw.upgradable_read_until(|| None);
+        self.take_upgradable_read();
         ArcRwLockUpgradableReadGuard::held(self)
     }
 
@@ -119,9 +120,11 @@ impl<T: ?Sized, S: Scope> ArcRwLockWriteGuard<T, S> {
 impl<T: ?Sized, S: Scope> ArcRwLockUpgradableReadGuard<T, S> {
     /// Turns into a write lock as soon as the readers have left.
     pub fn upgrade(guard: Self) -> ArcRwLockWriteGuard<T, S> {
-        let lock = guard.into_lock();
-        lock.raw.upgrade_until(|| None);
-        ArcRwLockWriteGuard::held(&lock)
+        {
+            let _waiting = guard.lock.wants(Want::Upgrade);
+            guard.lock.raw.upgrade_until(|| None);
+        }
+        ArcRwLockWriteGuard::held(&guard.into_lock())
     }
 
     /// Turns into a write lock if there are no other readers.

@@ -2,36 +2,40 @@
 
 use super::RwLock;
 use super::mapped::{MappedRwLockReadGuard, MappedRwLockWriteGuard};
+use crate::held::{Hold, Want};
 use crate::scope::{Private, Scope};
 use crate::sync::cell::{ConstPtr, MutPtr};
 use std::fmt;
+use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::time::{Duration, Instant};
 
 /// Proof that a [`RwLock`] is locked for reading; unlocks when dropped.
 ///
-/// `Send` if the data is `Sync`: the lock does not know threads, so any may unlock, and the other thread gets no more than `&T`.
+/// Not `Send`, as in std and parking_lot, for the reason that [`MutexGuard`](crate::MutexGuard) tells; what
+/// [`into_send`](Self::into_send) makes of it is.
 ///
 /// ```compile_fail,E0277
 /// fn send(_: impl Send) {}
-/// let lock = heddle_primitives::RwLock::new(std::cell::Cell::new(0));
+/// let lock = heddle_primitives::RwLock::new(0);
 /// send(lock.read());
 /// ```
 #[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct RwLockReadGuard<'a, T: ?Sized, S: Scope = Private> {
-    lock: &'a RwLock<T, S>,
+    pub(super) lock: &'a RwLock<T, S>,
     // Ends before the lock is free: under loom that is what ends the access.
     data: ManuallyDrop<ConstPtr<T>>,
+    not_send: PhantomData<*mut ()>,
 }
 
 /// Proof that a [`RwLock`] is locked for writing; unlocks when dropped.
 ///
-/// `Send` if the data is: the lock does not know threads, so any may unlock, and the other thread gets `&mut T`.
+/// Not `Send`; what [`into_send`](Self::into_send) makes of it is.
 ///
 /// ```compile_fail,E0277
 /// fn send(_: impl Send) {}
-/// let lock = heddle_primitives::RwLock::new(std::rc::Rc::new(0));
+/// let lock = heddle_primitives::RwLock::new(0);
 /// send(lock.write());
 /// ```
 ///
@@ -44,37 +48,33 @@ pub struct RwLockReadGuard<'a, T: ?Sized, S: Scope = Private> {
 /// ```
 #[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct RwLockWriteGuard<'a, T: ?Sized, S: Scope = Private> {
-    lock: &'a RwLock<T, S>,
+    pub(super) lock: &'a RwLock<T, S>,
     // As above.
     data: ManuallyDrop<MutPtr<T>>,
+    not_send: PhantomData<*mut ()>,
 }
 
 /// Proof that a [`RwLock`] is locked for reading with the right to upgrade; unlocks when dropped.
 ///
-/// `Send` if the data is `Send` and `Sync`: the other thread may upgrade, which gives it `&mut T`.
+/// Not `Send`; what [`into_send`](Self::into_send) makes of it is.
 ///
 /// ```compile_fail,E0277
 /// fn send(_: impl Send) {}
-/// let lock = heddle_primitives::RwLock::new(std::cell::Cell::new(0));
+/// let lock = heddle_primitives::RwLock::new(0);
 /// send(lock.upgradable_read());
 /// ```
 #[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct RwLockUpgradableReadGuard<'a, T: ?Sized, S: Scope = Private> {
-    lock: &'a RwLock<T, S>,
+    pub(super) lock: &'a RwLock<T, S>,
     // As above.
     data: ManuallyDrop<ConstPtr<T>>,
+    not_send: PhantomData<*mut ()>,
 }
 
-// SAFETY: the receiving thread gets `&T` and unlocks, which any thread may.
-unsafe impl<T: ?Sized + Sync, S: Scope> Send for RwLockReadGuard<'_, T, S> {}
 // SAFETY: a shared guard gives out `&T` only.
 unsafe impl<T: ?Sized + Sync, S: Scope> Sync for RwLockReadGuard<'_, T, S> {}
-// SAFETY: the receiving thread gets `&mut T`, may take the data away, and unlocks, which any thread may.
-unsafe impl<T: ?Sized + Send, S: Scope> Send for RwLockWriteGuard<'_, T, S> {}
 // SAFETY: a shared guard gives out `&T` only.
 unsafe impl<T: ?Sized + Sync, S: Scope> Sync for RwLockWriteGuard<'_, T, S> {}
-// SAFETY: the receiving thread gets `&T` beside other readers and, having upgraded, `&mut T`.
-unsafe impl<T: ?Sized + Send + Sync, S: Scope> Send for RwLockUpgradableReadGuard<'_, T, S> {}
 // SAFETY: a shared guard gives out `&T` only.
 unsafe impl<T: ?Sized + Sync, S: Scope> Sync for RwLockUpgradableReadGuard<'_, T, S> {}
 
@@ -82,7 +82,8 @@ impl<'a, T: ?Sized, S: Scope> RwLockReadGuard<'a, T, S> {
     /// The caller has just locked for reading.
     #[inline(always)]
     pub(super) fn held(lock: &'a RwLock<T, S>) -> Self {
-        Self { lock, data: ManuallyDrop::new(lock.data.get()) }
+        lock.raw.tell_held(Hold::Shared);
+        Self { lock, data: ManuallyDrop::new(lock.data.get()), not_send: PhantomData }
     }
 
     /// The lock that the guard holds.
@@ -101,7 +102,13 @@ impl<'a, T: ?Sized, S: Scope> RwLockReadGuard<'a, T, S> {
         let lock = guard.lock;
         // SAFETY: replaced below, before anybody can use or drop it.
         unsafe { ManuallyDrop::drop(&mut guard.data) };
-        lock.raw.bump_read();
+        lock.raw.tell_ends(Hold::Shared);
+        // The lock is still held, so whoever keeps others out has not come yet, and this closes no circle.
+        {
+            let _waiting = lock.wants(Want::Shared);
+            lock.raw.bump_read();
+        }
+        lock.raw.tell_held(Hold::Shared);
         guard.data = ManuallyDrop::new(lock.data.get());
     }
 
@@ -141,7 +148,8 @@ impl<'a, T: ?Sized, S: Scope> RwLockWriteGuard<'a, T, S> {
     /// The caller has just locked for writing.
     #[inline(always)]
     pub(super) fn held(lock: &'a RwLock<T, S>) -> Self {
-        Self { lock, data: ManuallyDrop::new(lock.data.get_mut()) }
+        lock.raw.tell_held(Hold::Exclusive);
+        Self { lock, data: ManuallyDrop::new(lock.data.get_mut()), not_send: PhantomData }
     }
 
     /// The lock that the guard holds.
@@ -154,6 +162,7 @@ impl<'a, T: ?Sized, S: Scope> RwLockWriteGuard<'a, T, S> {
         let mut guard = ManuallyDrop::new(guard);
         // SAFETY: the guard is neither used nor dropped any more.
         unsafe { ManuallyDrop::drop(&mut guard.data) };
+        guard.lock.raw.tell_ends(Hold::Exclusive);
         guard.lock
     }
 
@@ -179,7 +188,13 @@ impl<'a, T: ?Sized, S: Scope> RwLockWriteGuard<'a, T, S> {
         let lock = guard.lock;
         // SAFETY: replaced below, before anybody can use or drop it.
         unsafe { ManuallyDrop::drop(&mut guard.data) };
-        lock.raw.bump_write();
+        lock.raw.tell_ends(Hold::Exclusive);
+        // The lock is still held, so whoever keeps others out has not come yet, and this closes no circle.
+        {
+            let _waiting = lock.wants(Want::Exclusive);
+            lock.raw.bump_write();
+        }
+        lock.raw.tell_held(Hold::Exclusive);
         guard.data = ManuallyDrop::new(lock.data.get_mut());
     }
 
@@ -231,7 +246,8 @@ impl<'a, T: ?Sized, S: Scope> RwLockWriteGuard<'a, T, S> {
 impl<'a, T: ?Sized, S: Scope> RwLockUpgradableReadGuard<'a, T, S> {
     /// The caller has just locked for upgradable reading.
     pub(super) fn held(lock: &'a RwLock<T, S>) -> Self {
-        Self { lock, data: ManuallyDrop::new(lock.data.get()) }
+        lock.raw.tell_held(Hold::Upgradable);
+        Self { lock, data: ManuallyDrop::new(lock.data.get()), not_send: PhantomData }
     }
 
     /// The lock that the guard holds.
@@ -242,10 +258,16 @@ impl<'a, T: ?Sized, S: Scope> RwLockUpgradableReadGuard<'a, T, S> {
     /// Ends the access and returns the lock, which is still held.
     fn into_lock(guard: Self) -> &'a RwLock<T, S> {
         let lock = guard.lock;
+        Self::end(guard);
+        lock.raw.tell_ends(Hold::Upgradable);
+        lock
+    }
+
+    /// Ends the access, and nothing else.
+    fn end(guard: Self) {
         let mut guard = ManuallyDrop::new(guard);
         // SAFETY: the guard is neither used nor dropped any more.
         unsafe { ManuallyDrop::drop(&mut guard.data) };
-        lock
     }
 
     /// Unlocks, and leaves the lock to those who sleep if there are any; see [`RwLockWriteGuard::unlock_fair`].
@@ -258,7 +280,13 @@ impl<'a, T: ?Sized, S: Scope> RwLockUpgradableReadGuard<'a, T, S> {
         let lock = guard.lock;
         // SAFETY: replaced below, before anybody can use or drop it.
         unsafe { ManuallyDrop::drop(&mut guard.data) };
-        lock.raw.bump_upgradable();
+        lock.raw.tell_ends(Hold::Upgradable);
+        // The lock is still held, so whoever keeps others out has not come yet, and this closes no circle.
+        {
+            let _waiting = lock.wants(Want::Upgradable);
+            lock.raw.bump_upgradable();
+        }
+        lock.raw.tell_held(Hold::Upgradable);
         guard.data = ManuallyDrop::new(lock.data.get());
     }
 
@@ -266,6 +294,7 @@ impl<'a, T: ?Sized, S: Scope> RwLockUpgradableReadGuard<'a, T, S> {
     ///
     /// Never returns if one of the readers waits for this thread, or is this thread.
     pub fn upgrade(guard: Self) -> RwLockWriteGuard<'a, T, S> {
+        let _waiting = guard.lock.wants(Want::Upgrade);
         match Self::upgrade_by(guard, |lock| lock.raw.upgrade_until(|| None)) {
             Ok(guard) => guard,
             Err(_) => unreachable!("there is no deadline"),
@@ -285,7 +314,7 @@ impl<'a, T: ?Sized, S: Scope> RwLockUpgradableReadGuard<'a, T, S> {
     /// # Errors
     /// The guard, if there are still readers.
     pub fn try_upgrade_for(guard: Self, timeout: Duration) -> Result<RwLockWriteGuard<'a, T, S>, Self> {
-        Self::upgrade_by(guard, |lock| lock.raw.upgrade_until(super::after(timeout)))
+        Self::upgrade_by(guard, |lock| lock.take_upgrade_until(super::after(timeout)))
     }
 
     /// Like [`upgrade`](Self::upgrade), waiting no longer than until `deadline`.
@@ -293,7 +322,7 @@ impl<'a, T: ?Sized, S: Scope> RwLockUpgradableReadGuard<'a, T, S> {
     /// # Errors
     /// The guard, if there are still readers.
     pub fn try_upgrade_until(guard: Self, deadline: Instant) -> Result<RwLockWriteGuard<'a, T, S>, Self> {
-        Self::upgrade_by(guard, |lock| lock.raw.upgrade_until(|| Some(deadline)))
+        Self::upgrade_by(guard, |lock| lock.take_upgrade_until(|| Some(deadline)))
     }
 
     /// Turns into a plain read lock, which lets the next upgradable reader in.
@@ -307,18 +336,24 @@ impl<'a, T: ?Sized, S: Scope> RwLockUpgradableReadGuard<'a, T, S> {
         guard: Self,
         upgrade: impl FnOnce(&RwLock<T, S>) -> bool,
     ) -> Result<RwLockWriteGuard<'a, T, S>, Self> {
-        let lock = Self::into_lock(guard);
-        if upgrade(lock) { Ok(RwLockWriteGuard::held(lock)) } else { Err(Self::held(lock)) }
+        let lock = guard.lock;
+        Self::end(guard);
+        if !upgrade(lock) {
+            return Err(Self { lock, data: ManuallyDrop::new(lock.data.get()), not_send: PhantomData });
+        }
+        // Takes the place of the hold that it was.
+        Ok(RwLockWriteGuard::held(lock))
     }
 }
 
 macro_rules! guard {
-    ($guard:ident, $release:ident) => {
+    ($guard:ident, $hold:expr, $release:ident) => {
         impl<T: ?Sized, S: Scope> Drop for $guard<'_, T, S> {
             #[inline(always)]
             fn drop(&mut self) {
                 // SAFETY: dropped here and, where the guard goes on in another form, there instead.
                 unsafe { ManuallyDrop::drop(&mut self.data) };
+                self.lock.raw.tell_ends($hold);
                 self.lock.raw.$release();
             }
         }
@@ -347,9 +382,9 @@ macro_rules! guard {
     };
 }
 
-guard!(RwLockReadGuard, release_read);
-guard!(RwLockWriteGuard, release_write);
-guard!(RwLockUpgradableReadGuard, release_upgradable);
+guard!(RwLockReadGuard, Hold::Shared, release_read);
+guard!(RwLockWriteGuard, Hold::Exclusive, release_write);
+guard!(RwLockUpgradableReadGuard, Hold::Upgradable, release_upgradable);
 
 impl<T: ?Sized, S: Scope> DerefMut for RwLockWriteGuard<'_, T, S> {
     #[inline(always)]

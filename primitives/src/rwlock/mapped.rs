@@ -1,6 +1,7 @@
 //! Guards of a part of the data.
 
 use super::RawRwLock;
+use crate::held::Hold;
 use crate::scope::{Private, Scope};
 use crate::sync::cell::{ConstPtr, MutPtr};
 use std::fmt;
@@ -65,12 +66,8 @@ pub struct MappedRwLockWriteGuard<'a, T: ?Sized, S: Scope = Private> {
     lent: PhantomData<&'a mut T>,
 }
 
-// SAFETY: as for the guards that these were.
-unsafe impl<T: ?Sized + Sync, S: Scope> Send for MappedRwLockReadGuard<'_, T, S> {}
-// SAFETY: as above.
+// SAFETY: a shared guard gives out `&T` only.
 unsafe impl<T: ?Sized + Sync, S: Scope> Sync for MappedRwLockReadGuard<'_, T, S> {}
-// SAFETY: as above.
-unsafe impl<T: ?Sized + Send, S: Scope> Send for MappedRwLockWriteGuard<'_, T, S> {}
 // SAFETY: as above.
 unsafe impl<T: ?Sized + Sync, S: Scope> Sync for MappedRwLockWriteGuard<'_, T, S> {}
 
@@ -120,6 +117,7 @@ impl<'a, T: ?Sized, S: Scope> MappedRwLockWriteGuard<'a, T, S> {
         let mut guard = ManuallyDrop::new(guard);
         // SAFETY: the guard is neither used nor dropped any more.
         unsafe { ManuallyDrop::drop(&mut guard.access) };
+        guard.raw.tell_ends(Hold::Exclusive);
         guard.raw.release_write_fair();
     }
 
@@ -153,12 +151,13 @@ impl<'a, T: ?Sized, S: Scope> MappedRwLockWriteGuard<'a, T, S> {
 }
 
 macro_rules! mapped {
-    ($guard:ident, $release:ident) => {
+    ($guard:ident, $hold:expr, $release:ident) => {
         impl<T: ?Sized, S: Scope> Drop for $guard<'_, T, S> {
             #[inline]
             fn drop(&mut self) {
                 // SAFETY: dropped here and, where the guard goes on in another form, there instead.
                 unsafe { ManuallyDrop::drop(&mut self.access) };
+                self.raw.tell_ends($hold);
                 self.raw.$release();
             }
         }
@@ -187,8 +186,8 @@ macro_rules! mapped {
     };
 }
 
-mapped!(MappedRwLockReadGuard, release_read);
-mapped!(MappedRwLockWriteGuard, release_write);
+mapped!(MappedRwLockReadGuard, Hold::Shared, release_read);
+mapped!(MappedRwLockWriteGuard, Hold::Exclusive, release_write);
 
 impl<T: ?Sized, S: Scope> DerefMut for MappedRwLockWriteGuard<'_, T, S> {
     #[inline]

@@ -3,7 +3,9 @@
 //! - `raw`: the word and its protocol;
 //! - `guards`: what holds the lock, and changes from one way of holding it into another;
 //! - `mapped`: guards of a part of the data;
+//! - `send_guards`: guards that may go to another thread;
 //! - `arc_guards`: guards that keep the lock alive;
+//! - `told`: how the lock is taken, told to the search for deadlocks;
 //! - `raw_api`: the lock under `lock_api`'s traits.
 
 #[cfg(not(any(heddle_loom, heddle_shuttle)))]
@@ -13,12 +15,15 @@ mod mapped;
 mod raw;
 #[cfg(not(any(heddle_loom, heddle_shuttle)))]
 mod raw_api;
+mod send_guards;
+mod told;
 
 #[cfg(not(any(heddle_loom, heddle_shuttle)))]
 pub use arc_guards::{ArcRwLockReadGuard, ArcRwLockUpgradableReadGuard, ArcRwLockWriteGuard};
 pub use guards::{RwLockReadGuard, RwLockUpgradableReadGuard, RwLockWriteGuard};
 pub use mapped::{MappedRwLockReadGuard, MappedRwLockWriteGuard};
 pub use raw::RawRwLock;
+pub use send_guards::{SendRwLockReadGuard, SendRwLockUpgradableReadGuard, SendRwLockWriteGuard};
 
 use crate::scope::{Private, Scope};
 use crate::sync::cell::UnsafeCell;
@@ -48,6 +53,8 @@ use std::time::{Duration, Instant};
 ///   lock. [`read_recursive`](Self::read_recursive) passes both.
 /// - A thread that holds a read lock and takes the lock to upgrade or write waits for itself. An upgrade cannot deadlock with another
 ///   one: there is one upgradable reader at a time. It waits for plain readers only, who can always leave.
+///
+/// The feature `deadlock_detection` reports these, and circles of several threads and locks.
 ///
 /// Time-outs leave no trace: readers that waited behind a writer which gives up come in.
 ///
@@ -124,7 +131,7 @@ impl<T: ?Sized, S: Scope> RwLock<T, S> {
     /// If there are 2^24 readers already, also in the other ways to read.
     #[inline]
     pub fn read(&self) -> RwLockReadGuard<'_, T, S> {
-        self.raw.read();
+        self.take_read();
         RwLockReadGuard::held(self)
     }
 
@@ -163,7 +170,7 @@ impl<T: ?Sized, S: Scope> RwLock<T, S> {
     /// });
     /// ```
     pub fn read_recursive(&self) -> RwLockReadGuard<'_, T, S> {
-        self.raw.read_recursive_until(|| None);
+        self.take_read_recursive();
         RwLockReadGuard::held(self)
     }
 
@@ -185,7 +192,7 @@ impl<T: ?Sized, S: Scope> RwLock<T, S> {
     /// Locks for writing, waiting as long as it takes. In a thread that holds the lock in any way it never returns.
     #[inline]
     pub fn write(&self) -> RwLockWriteGuard<'_, T, S> {
-        self.raw.write();
+        self.take_write();
         RwLockWriteGuard::held(self)
     }
 
@@ -199,19 +206,19 @@ impl<T: ?Sized, S: Scope> RwLock<T, S> {
     /// Locks for writing, waiting no longer than `timeout`; a time beyond the clock's range means no limit.
     #[inline]
     pub fn try_write_for(&self, timeout: Duration) -> Option<RwLockWriteGuard<'_, T, S>> {
-        self.raw.write_until(after(timeout)).then(|| RwLockWriteGuard::held(self))
+        self.take_write_until(after(timeout)).then(|| RwLockWriteGuard::held(self))
     }
 
     /// Locks for writing, waiting no longer than until `deadline`; one in the past still takes a free lock.
     #[inline]
     pub fn try_write_until(&self, deadline: Instant) -> Option<RwLockWriteGuard<'_, T, S>> {
-        self.raw.write_until(|| Some(deadline)).then(|| RwLockWriteGuard::held(self))
+        self.take_write_until(|| Some(deadline)).then(|| RwLockWriteGuard::held(self))
     }
 
     /// Locks for reading beside other readers, with the right to become the writer without letting another writer in between.
     /// One thread at a time can have that right; waits as long as it takes.
     pub fn upgradable_read(&self) -> RwLockUpgradableReadGuard<'_, T, S> {
-        self.raw.upgradable_read_until(|| None);
+        self.take_upgradable_read();
         RwLockUpgradableReadGuard::held(self)
     }
 

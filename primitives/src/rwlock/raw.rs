@@ -1,5 +1,6 @@
 //! The lock without its data: one word that readers, writers and upgradable readers sleep on, each a class of its own.
 
+use crate::held::Want;
 use crate::scope::{Private, Scope};
 use crate::spin::{DEFAULT_SPIN, Spin};
 use crate::sync::atomic::{AtomicU32, Ordering};
@@ -144,6 +145,17 @@ impl<S: Scope> RawRwLock<S> {
         pub const fn new_in() -> Self {
             Self { futex: Futex::new_in(0) }
         }
+    }
+
+    /// The lock's address, which names it as long as it does not move.
+    #[inline(always)]
+    pub(crate) fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
+    /// Whether somebody has queued who keeps new readers of this kind out.
+    pub(super) fn is_kept_for(&self, reader: Want) -> bool {
+        self.is_any(if reader == Want::Upgradable { WRITERS_QUEUED } else { WRITERS_QUEUED | DRAINING })
     }
 
     #[inline(always)]
