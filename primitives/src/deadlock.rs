@@ -45,6 +45,17 @@ use graph::Graph;
 use std::fmt;
 
 /// Threads that wait for each other in a circle.
+///
+/// ```
+/// use heddle_primitives::Mutex;
+///
+/// let mutex = Mutex::new(1);
+/// let guard = mutex.lock();
+/// let again = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(mutex.lock())));
+/// let message = again.unwrap_err().downcast::<String>().unwrap();
+/// assert!(message.starts_with("deadlock: thread "));
+/// drop(guard);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Cycle {
@@ -54,6 +65,21 @@ pub struct Cycle {
 }
 
 /// One thread of a [`Cycle`].
+///
+/// ```
+/// use heddle_primitives::{Mutex, deadlock};
+///
+/// deadlock::on_deadlock(|cycle| {
+///     let kinds: Vec<_> = cycle.waits.iter().map(|wait| wait.kind).collect();
+///     panic!("{kinds:?}");
+/// });
+/// let mutex = Mutex::new(1);
+/// let guard = mutex.lock();
+/// let again = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(mutex.lock())));
+/// let message = again.unwrap_err().downcast::<String>().unwrap();
+/// assert!(message.contains("Mutex<i32>"));
+/// drop(guard);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct Wait {
@@ -88,6 +114,14 @@ impl fmt::Display for Cycle {
 }
 
 /// All circles that threads wait in now, each from the thread with the lowest number on.
+///
+/// ```
+/// use heddle_primitives::{Mutex, deadlock};
+///
+/// let (a, b) = (Mutex::new(1), Mutex::new(2));
+/// let _both = (a.lock(), b.lock());
+/// assert!(deadlock::check().is_empty());
+/// ```
 pub fn check() -> Vec<Cycle> {
     GRAPH.lock().cycles()
 }
@@ -95,6 +129,17 @@ pub fn check() -> Vec<Cycle> {
 /// What to do about a circle, from now on, in the thread that is about to close it, once. If `handler` returns, the thread goes on
 /// to wait. By default the thread panics with the circle as the message, and so lets go of what it holds as it unwinds;
 /// where it cannot, locking again at the end of [`MutexGuard::unlocked`](crate::MutexGuard::unlocked), the process aborts.
+///
+/// ```
+/// use heddle_primitives::{Mutex, deadlock};
+///
+/// deadlock::on_deadlock(|cycle| panic!("refused: {cycle}"));
+/// let mutex = Mutex::new(1);
+/// let guard = mutex.lock();
+/// let again = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(mutex.lock())));
+/// assert!(again.unwrap_err().downcast::<String>().unwrap().starts_with("refused: "));
+/// drop(guard);
+/// ```
 pub fn on_deadlock(handler: impl Fn(&Cycle) + Send + Sync + 'static) {
     *HANDLER.lock() = Some(Arc::new(handler));
 }

@@ -87,17 +87,42 @@ impl<'a, T: ?Sized, S: Scope> RwLockReadGuard<'a, T, S> {
     }
 
     /// The lock that the guard holds.
+    ///
+    /// ```
+    /// use heddle_primitives::{RwLock, RwLockReadGuard};
+    ///
+    /// let lock = RwLock::new(1);
+    /// let guard = lock.read();
+    /// assert!(std::ptr::eq(RwLockReadGuard::rwlock(&guard), &lock));
+    /// ```
     pub fn rwlock(guard: &Self) -> &'a RwLock<T, S> {
         guard.lock
     }
 
     /// Unlocks. The same as dropping the guard: a read lock is always released fairly, since the last reader leaves the lock to a
     /// writer that has queued.
+    ///
+    /// ```
+    /// use heddle_primitives::{RwLock, RwLockReadGuard};
+    ///
+    /// let lock = RwLock::new(1);
+    /// RwLockReadGuard::unlock_fair(lock.read());
+    /// assert!(!lock.is_locked());
+    /// ```
     pub fn unlock_fair(guard: Self) {
         drop(guard);
     }
 
     /// Unlocks and locks again if a writer or an upgrade waits, which go first then; others may change the data meanwhile.
+    ///
+    /// ```
+    /// use heddle_primitives::{RwLock, RwLockReadGuard};
+    ///
+    /// let lock = RwLock::new(1);
+    /// let mut guard = lock.read();
+    /// RwLockReadGuard::bump(&mut guard);
+    /// assert_eq!(*guard, 1);
+    /// ```
     pub fn bump(guard: &mut Self) {
         let lock = guard.lock;
         // SAFETY: replaced below, before anybody can use or drop it.
@@ -132,6 +157,15 @@ impl<'a, T: ?Sized, S: Scope> RwLockReadGuard<'a, T, S> {
     ///
     /// # Errors
     /// The guard, if there is no such part.
+    ///
+    /// ```
+    /// use heddle_primitives::{RwLock, RwLockReadGuard};
+    ///
+    /// let lock = RwLock::new(vec![1, 2]);
+    /// let second = RwLockReadGuard::try_map(lock.read(), |list| list.get(1)).unwrap();
+    /// assert_eq!(*second, 2);
+    /// assert!(RwLockReadGuard::try_map(lock.read(), |list| list.get(2)).is_err());
+    /// ```
     pub fn try_map<U: ?Sized>(
         guard: Self,
         f: impl FnOnce(&T) -> Option<&U>,
@@ -153,6 +187,14 @@ impl<'a, T: ?Sized, S: Scope> RwLockWriteGuard<'a, T, S> {
     }
 
     /// The lock that the guard holds.
+    ///
+    /// ```
+    /// use heddle_primitives::{RwLock, RwLockWriteGuard};
+    ///
+    /// let lock = RwLock::new(1);
+    /// let guard = lock.write();
+    /// assert!(std::ptr::eq(RwLockWriteGuard::rwlock(&guard), &lock));
+    /// ```
     pub fn rwlock(guard: &Self) -> &'a RwLock<T, S> {
         guard.lock
     }
@@ -168,6 +210,14 @@ impl<'a, T: ?Sized, S: Scope> RwLockWriteGuard<'a, T, S> {
 
     /// Unlocks, and leaves the lock to those who sleep if there are any: for 200 us, or until one has come, nobody else gets it but
     /// by a `try_` function without time.
+    ///
+    /// ```
+    /// use heddle_primitives::{RwLock, RwLockWriteGuard};
+    ///
+    /// let lock = RwLock::new(1);
+    /// RwLockWriteGuard::unlock_fair(lock.write());
+    /// assert!(!lock.is_locked());
+    /// ```
     pub fn unlock_fair(guard: Self) {
         Self::into_lock(guard).raw.release_write_fair();
     }
@@ -199,6 +249,16 @@ impl<'a, T: ?Sized, S: Scope> RwLockWriteGuard<'a, T, S> {
     }
 
     /// Turns into a read lock; no writer comes in between. Readers that wait come in.
+    ///
+    /// ```
+    /// use heddle_primitives::{RwLock, RwLockWriteGuard};
+    ///
+    /// let lock = RwLock::new(1);
+    /// let mut writer = lock.write();
+    /// *writer += 1;
+    /// let reader = RwLockWriteGuard::downgrade(writer);
+    /// assert_eq!((*reader, *lock.read()), (2, 2));
+    /// ```
     pub fn downgrade(guard: Self) -> RwLockReadGuard<'a, T, S> {
         let lock = Self::into_lock(guard);
         lock.raw.downgrade();
@@ -206,6 +266,15 @@ impl<'a, T: ?Sized, S: Scope> RwLockWriteGuard<'a, T, S> {
     }
 
     /// Turns into a read lock that can be upgraded again; no writer comes in between. Readers that wait come in.
+    ///
+    /// ```
+    /// use heddle_primitives::{RwLock, RwLockUpgradableReadGuard, RwLockWriteGuard};
+    ///
+    /// let lock = RwLock::new(1);
+    /// let guard = RwLockWriteGuard::downgrade_to_upgradable(lock.write());
+    /// assert_eq!(*lock.read(), 1);
+    /// assert!(RwLockUpgradableReadGuard::try_upgrade(guard).is_ok());
+    /// ```
     pub fn downgrade_to_upgradable(guard: Self) -> RwLockUpgradableReadGuard<'a, T, S> {
         let lock = Self::into_lock(guard);
         lock.raw.downgrade_to_upgradable();
@@ -231,6 +300,15 @@ impl<'a, T: ?Sized, S: Scope> RwLockWriteGuard<'a, T, S> {
     ///
     /// # Errors
     /// The guard, if there is no such part.
+    ///
+    /// ```
+    /// use heddle_primitives::{RwLock, RwLockWriteGuard};
+    ///
+    /// let lock = RwLock::new(vec![1, 2]);
+    /// *RwLockWriteGuard::try_map(lock.write(), |list| list.get_mut(1)).unwrap() = 3;
+    /// let list = RwLockWriteGuard::try_map(lock.write(), |list| list.get_mut(2)).unwrap_err();
+    /// assert_eq!(*list, [1, 3]);
+    /// ```
     pub fn try_map<U: ?Sized>(
         mut guard: Self,
         f: impl FnOnce(&mut T) -> Option<&mut U>,
@@ -251,6 +329,14 @@ impl<'a, T: ?Sized, S: Scope> RwLockUpgradableReadGuard<'a, T, S> {
     }
 
     /// The lock that the guard holds.
+    ///
+    /// ```
+    /// use heddle_primitives::{RwLock, RwLockUpgradableReadGuard};
+    ///
+    /// let lock = RwLock::new(1);
+    /// let guard = lock.upgradable_read();
+    /// assert!(std::ptr::eq(RwLockUpgradableReadGuard::rwlock(&guard), &lock));
+    /// ```
     pub fn rwlock(guard: &Self) -> &'a RwLock<T, S> {
         guard.lock
     }
@@ -271,11 +357,28 @@ impl<'a, T: ?Sized, S: Scope> RwLockUpgradableReadGuard<'a, T, S> {
     }
 
     /// Unlocks, and leaves the lock to those who sleep if there are any; see [`RwLockWriteGuard::unlock_fair`].
+    ///
+    /// ```
+    /// use heddle_primitives::{RwLock, RwLockUpgradableReadGuard};
+    ///
+    /// let lock = RwLock::new(1);
+    /// RwLockUpgradableReadGuard::unlock_fair(lock.upgradable_read());
+    /// assert!(!lock.is_locked());
+    /// ```
     pub fn unlock_fair(guard: Self) {
         Self::into_lock(guard).raw.release_upgradable_fair();
     }
 
     /// Unlocks and locks again if somebody waits, who goes first then; others may change the data meanwhile.
+    ///
+    /// ```
+    /// use heddle_primitives::{RwLock, RwLockUpgradableReadGuard};
+    ///
+    /// let lock = RwLock::new(1);
+    /// let mut guard = lock.upgradable_read();
+    /// RwLockUpgradableReadGuard::bump(&mut guard);
+    /// assert_eq!(*guard, 1);
+    /// ```
     pub fn bump(guard: &mut Self) {
         let lock = guard.lock;
         // SAFETY: replaced below, before anybody can use or drop it.
@@ -293,6 +396,17 @@ impl<'a, T: ?Sized, S: Scope> RwLockUpgradableReadGuard<'a, T, S> {
     /// Turns into a write lock as soon as the readers have left; new ones wait until this writer has come and gone.
     ///
     /// Never returns if one of the readers waits for this thread, or is this thread.
+    ///
+    /// ```
+    /// use heddle_primitives::{RwLock, RwLockUpgradableReadGuard};
+    ///
+    /// let lock = RwLock::new(vec![1]);
+    /// let list = lock.upgradable_read();
+    /// if !list.contains(&2) {
+    ///     RwLockUpgradableReadGuard::upgrade(list).push(2);
+    /// }
+    /// assert_eq!(*lock.read(), [1, 2]);
+    /// ```
     pub fn upgrade(guard: Self) -> RwLockWriteGuard<'a, T, S> {
         let _waiting = guard.lock.wants(Want::Upgrade);
         match Self::upgrade_by(guard, |lock| lock.raw.upgrade_until(|| None)) {
@@ -305,6 +419,17 @@ impl<'a, T: ?Sized, S: Scope> RwLockUpgradableReadGuard<'a, T, S> {
     ///
     /// # Errors
     /// The guard, if there are.
+    ///
+    /// ```
+    /// use heddle_primitives::{RwLock, RwLockUpgradableReadGuard};
+    ///
+    /// let lock = RwLock::new(1);
+    /// let reader = lock.read();
+    /// let guard = RwLockUpgradableReadGuard::try_upgrade(lock.upgradable_read()).unwrap_err();
+    /// drop(reader);
+    /// *RwLockUpgradableReadGuard::try_upgrade(guard).unwrap() += 1;
+    /// assert_eq!(*lock.read(), 2);
+    /// ```
     pub fn try_upgrade(guard: Self) -> Result<RwLockWriteGuard<'a, T, S>, Self> {
         Self::upgrade_by(guard, |lock| lock.raw.try_upgrade())
     }
@@ -313,6 +438,17 @@ impl<'a, T: ?Sized, S: Scope> RwLockUpgradableReadGuard<'a, T, S> {
     ///
     /// # Errors
     /// The guard, if there are still readers.
+    ///
+    /// ```
+    /// use heddle_primitives::{RwLock, RwLockUpgradableReadGuard};
+    /// use std::time::Duration;
+    ///
+    /// let lock = RwLock::new(1);
+    /// let reader = lock.read();
+    /// let guard = lock.upgradable_read();
+    /// let guard = RwLockUpgradableReadGuard::try_upgrade_for(guard, Duration::from_millis(1)).unwrap_err();
+    /// assert_eq!(*guard, *reader);
+    /// ```
     pub fn try_upgrade_for(guard: Self, timeout: Duration) -> Result<RwLockWriteGuard<'a, T, S>, Self> {
         Self::upgrade_by(guard, |lock| lock.take_upgrade_until(super::after(timeout)))
     }
@@ -321,11 +457,31 @@ impl<'a, T: ?Sized, S: Scope> RwLockUpgradableReadGuard<'a, T, S> {
     ///
     /// # Errors
     /// The guard, if there are still readers.
+    ///
+    /// ```
+    /// use heddle_primitives::{RwLock, RwLockUpgradableReadGuard};
+    /// use std::time::Instant;
+    ///
+    /// let lock = RwLock::new(1);
+    /// // In the past, and still enough without other readers.
+    /// let guard = RwLockUpgradableReadGuard::try_upgrade_until(lock.upgradable_read(), Instant::now());
+    /// *guard.unwrap() += 1;
+    /// assert_eq!(*lock.read(), 2);
+    /// ```
     pub fn try_upgrade_until(guard: Self, deadline: Instant) -> Result<RwLockWriteGuard<'a, T, S>, Self> {
         Self::upgrade_by(guard, |lock| lock.take_upgrade_until(|| Some(deadline)))
     }
 
     /// Turns into a plain read lock, which lets the next upgradable reader in.
+    ///
+    /// ```
+    /// use heddle_primitives::{RwLock, RwLockUpgradableReadGuard};
+    ///
+    /// let lock = RwLock::new(1);
+    /// let reader = RwLockUpgradableReadGuard::downgrade(lock.upgradable_read());
+    /// assert!(lock.try_upgradable_read().is_some());
+    /// assert_eq!(*reader, 1);
+    /// ```
     pub fn downgrade(guard: Self) -> RwLockReadGuard<'a, T, S> {
         let lock = Self::into_lock(guard);
         lock.raw.downgrade_upgradable();

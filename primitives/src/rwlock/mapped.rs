@@ -40,6 +40,14 @@ macro_rules! keep {
 }
 
 /// A [read guard](super::RwLockReadGuard) of a part of the data.
+///
+/// ```
+/// use heddle_primitives::{MappedRwLockReadGuard, RwLock, RwLockReadGuard};
+///
+/// let lock = RwLock::new((1, "one"));
+/// let name: MappedRwLockReadGuard<'_, &str> = RwLockReadGuard::map(lock.read(), |pair| &pair.1);
+/// assert_eq!(*name, "one");
+/// ```
 #[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct MappedRwLockReadGuard<'a, T: ?Sized, S: Scope = Private> {
     raw: &'a RawRwLock<S>,
@@ -78,6 +86,14 @@ impl<'a, T: ?Sized, S: Scope> MappedRwLockReadGuard<'a, T, S> {
     }
 
     /// Narrows the guard down further.
+    ///
+    /// ```
+    /// use heddle_primitives::{MappedRwLockReadGuard, RwLock, RwLockReadGuard};
+    ///
+    /// let lock = RwLock::new((1, vec![2, 3]));
+    /// let list = RwLockReadGuard::map(lock.read(), |data| &data.1);
+    /// assert_eq!(*MappedRwLockReadGuard::map(list, |list| &list[1]), 3);
+    /// ```
     pub fn map<U: ?Sized>(guard: Self, f: impl FnOnce(&T) -> &U) -> MappedRwLockReadGuard<'a, U, S> {
         match Self::try_map(guard, |data| Some(f(data))) {
             Ok(mapped) => mapped,
@@ -89,6 +105,15 @@ impl<'a, T: ?Sized, S: Scope> MappedRwLockReadGuard<'a, T, S> {
     ///
     /// # Errors
     /// The guard, if there is no such part.
+    ///
+    /// ```
+    /// use heddle_primitives::{MappedRwLockReadGuard, RwLock, RwLockReadGuard};
+    ///
+    /// let lock = RwLock::new((1, vec![2, 3]));
+    /// let list = RwLockReadGuard::map(lock.read(), |data| &data.1);
+    /// let list = MappedRwLockReadGuard::try_map(list, |list| list.get(2)).unwrap_err();
+    /// assert_eq!(*list, [2, 3]);
+    /// ```
     pub fn try_map<U: ?Sized>(
         guard: Self,
         f: impl FnOnce(&T) -> Option<&U>,
@@ -113,6 +138,14 @@ impl<'a, T: ?Sized, S: Scope> MappedRwLockWriteGuard<'a, T, S> {
     }
 
     /// Unlocks fairly; see [`RwLockWriteGuard::unlock_fair`](super::RwLockWriteGuard::unlock_fair).
+    ///
+    /// ```
+    /// use heddle_primitives::{MappedRwLockWriteGuard, RwLock, RwLockWriteGuard};
+    ///
+    /// let lock = RwLock::new((1, vec![2, 3]));
+    /// MappedRwLockWriteGuard::unlock_fair(RwLockWriteGuard::map(lock.write(), |data| &mut data.0));
+    /// assert!(!lock.is_locked());
+    /// ```
     pub fn unlock_fair(guard: Self) {
         let mut guard = ManuallyDrop::new(guard);
         // SAFETY: the guard is neither used nor dropped any more.
@@ -122,6 +155,15 @@ impl<'a, T: ?Sized, S: Scope> MappedRwLockWriteGuard<'a, T, S> {
     }
 
     /// Narrows the guard down further.
+    ///
+    /// ```
+    /// use heddle_primitives::{MappedRwLockWriteGuard, RwLock, RwLockWriteGuard};
+    ///
+    /// let lock = RwLock::new((1, vec![2, 3]));
+    /// let list = RwLockWriteGuard::map(lock.write(), |data| &mut data.1);
+    /// *MappedRwLockWriteGuard::map(list, |list| &mut list[1]) = 4;
+    /// assert_eq!(lock.read().1, [2, 4]);
+    /// ```
     pub fn map<U: ?Sized>(guard: Self, f: impl FnOnce(&mut T) -> &mut U) -> MappedRwLockWriteGuard<'a, U, S> {
         match Self::try_map(guard, |data| Some(f(data))) {
             Ok(mapped) => mapped,
@@ -133,6 +175,16 @@ impl<'a, T: ?Sized, S: Scope> MappedRwLockWriteGuard<'a, T, S> {
     ///
     /// # Errors
     /// The guard, if there is no such part.
+    ///
+    /// ```
+    /// use heddle_primitives::{MappedRwLockWriteGuard, RwLock, RwLockWriteGuard};
+    ///
+    /// let lock = RwLock::new((1, vec![2, 3]));
+    /// let list = RwLockWriteGuard::map(lock.write(), |data| &mut data.1);
+    /// let mut list = MappedRwLockWriteGuard::try_map(list, |list| list.get_mut(2)).unwrap_err();
+    /// list.push(4);
+    /// assert_eq!(*list, [2, 3, 4]);
+    /// ```
     pub fn try_map<U: ?Sized>(
         mut guard: Self,
         f: impl FnOnce(&mut T) -> Option<&mut U>,

@@ -38,7 +38,7 @@ const AS_WRITER: NonZeroU32 = NonZeroU32::new(2).unwrap();
 const AS_UPGRADABLE: NonZeroU32 = NonZeroU32::new(4).unwrap();
 const AS_UPGRADER: NonZeroU32 = NonZeroU32::new(8).unwrap();
 
-/// As in the mutex: the pauses between a waiter's looks, and how often it yields before it sleeps.
+/// The pauses between a waiter's looks, and, as in the mutex, how often it yields before it sleeps.
 const FIRST_PAUSES: u32 = 4;
 const LONGEST_PAUSES: u32 = 64;
 const YIELDS: u32 = if cfg!(any(heddle_loom, heddle_shuttle)) { 0 } else { 2 };
@@ -134,6 +134,14 @@ const READ_UPGRADABLE: Kind = Kind {
 /// word's address.
 ///
 /// Layout: one word. All-zero bytes are an unlocked lock.
+///
+/// ```
+/// use heddle_primitives::RawRwLock;
+///
+/// let lock = lock_api::RwLock::<RawRwLock, u32>::new(1);
+/// *lock.write() += 1;
+/// assert_eq!(*lock.read(), 2);
+/// ```
 #[repr(C)]
 pub struct RawRwLock<S: Scope = Private> {
     futex: Futex<S>,
@@ -142,6 +150,13 @@ pub struct RawRwLock<S: Scope = Private> {
 impl<S: Scope> RawRwLock<S> {
     const_in_normal_builds! {
         /// An unlocked lock in any scope.
+        ///
+        /// ```
+        /// use heddle_primitives::{Private, RawRwLock};
+        ///
+        /// let lock = lock_api::RwLock::from_raw(RawRwLock::<Private>::new_in(), 1);
+        /// assert_eq!(*lock.read(), 1);
+        /// ```
         pub const fn new_in() -> Self {
             Self { futex: Futex::new_in(0) }
         }
