@@ -11,6 +11,9 @@
 //! those made by `into_send` are nobody's, but the waits for them count. All locks go through one table, so this is for finding
 //! errors, not for production.
 //!
+//! Locks are known by address. A forgotten read guard whose lock is dropped stays in the table, until a lock that comes to lie at the
+//! same address is taken for writing; only such a hold can be mistaken for another.
+//!
 //! # What counts at an `RwLock`
 //!
 //! | who waits | waits for |
@@ -83,7 +86,7 @@ pub struct Cycle {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct Wait {
-    /// The thread's number, as [`thread::serial`] has it.
+    /// The thread's number, as [`thread::serial`](crate::sync::thread::serial) has it.
     pub thread: u64,
     /// The thread's name, if it has one.
     pub name: Option<String>,
