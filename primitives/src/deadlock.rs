@@ -5,8 +5,29 @@
 //! circle is never reported in error: each of its threads holds a lock, and waits, at the same instant, until another's is
 //! free. Waits with a limit end, so they count as none; and a guard that another thread may drop is nobody's.
 //!
-//! Known are [`Mutex`](crate::Mutex) and [`ReentrantMutex`](crate::ReentrantMutex), between the threads of one process. All of them go through one table, so this is for
-//! finding errors, not for production.
+//! Known are [`Mutex`](crate::Mutex), [`FairMutex`](crate::FairMutex), [`ReentrantMutex`](crate::ReentrantMutex) and
+//! [`RwLock`](crate::RwLock), between the threads of one process. Who waits on a [`Condvar`](crate::Condvar) does not hold the
+//! mutex meanwhile, and waits for it as others do once it is notified; that nobody notifies is no circle. Guards of `Arc`s and
+//! those made by `into_send` are nobody's, but the waits for them count. All locks go through one table, so this is for finding
+//! errors, not for production.
+//!
+//! Locks are known by address. A forgotten read guard whose lock is dropped stays in the table, until a lock that comes to lie at the
+//! same address is taken for writing; only such a hold can be mistaken for another.
+//!
+//! # What counts at an `RwLock`
+//!
+//! | who waits | waits for |
+//! |---|---|
+//! | writer | all who hold the lock, each of them |
+//! | upgrade | all plain readers |
+//! | upgradable reader | the writer, the upgradable reader |
+//! | reader | the writer |
+//!
+//! A reader, plain or upgradable, also waits behind writers that have queued, and a plain one behind an upgrade. Only the
+//! lock's word tells whether it does, and it may change by the time that somebody looks. So a reader that has waited for 2 ms
+//! tries every now and then under the table's lock for a while, instead of sleeping; it counts as waiting behind others as long as it
+//! does nothing else and nobody who keeps it out has a limit. Such a circle is therefore found some milliseconds after it has
+//! closed, and in scope [`Shared`](crate::Shared), where readers pass queued writers after 50 ms, not at all.
 //!
 //! ```
 //! use heddle_primitives::{Mutex, deadlock};
@@ -18,24 +39,54 @@
 //! # assert_eq!(sum, 3);
 //! ```
 
+mod graph;
+pub(crate) mod hooks;
+
 use crate::raw::RawMutex;
-use crate::sync::{Arc, thread};
-use std::collections::BTreeMap;
+use crate::sync::Arc;
+use graph::Graph;
 use std::fmt;
 
 /// Threads that wait for each other in a circle.
+///
+/// ```
+/// use heddle_primitives::Mutex;
+///
+/// let mutex = Mutex::new(1);
+/// let guard = mutex.lock();
+/// let again = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(mutex.lock())));
+/// let message = again.unwrap_err().downcast::<String>().unwrap();
+/// assert!(message.starts_with("deadlock: thread "));
+/// drop(guard);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Cycle {
-    /// Each thread waits for a lock that the next one holds, the last for one that the first holds.
+    /// Each thread waits for a lock that the next one holds, the last for one that the first holds. Behind a reader that waits behind
+    /// a writer or an upgrade stands that one.
     pub waits: Vec<Wait>,
 }
 
 /// One thread of a [`Cycle`].
+///
+/// ```
+/// use heddle_primitives::{Mutex, deadlock};
+///
+/// deadlock::on_deadlock(|cycle| {
+///     let kinds: Vec<_> = cycle.waits.iter().map(|wait| wait.kind).collect();
+///     panic!("{kinds:?}");
+/// });
+/// let mutex = Mutex::new(1);
+/// let guard = mutex.lock();
+/// let again = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(mutex.lock())));
+/// let message = again.unwrap_err().downcast::<String>().unwrap();
+/// assert!(message.contains("Mutex<i32>"));
+/// drop(guard);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct Wait {
-    /// The thread's number, as [`thread::serial`] has it.
+    /// The thread's number, as [`thread::serial`](crate::sync::thread::serial) has it.
     pub thread: u64,
     /// The thread's name, if it has one.
     pub name: Option<String>,
@@ -43,6 +94,8 @@ pub struct Wait {
     pub address: usize,
     /// The type of that lock.
     pub kind: &'static str,
+    /// The next thread does not hold the lock: it waits for it too, to write or to upgrade, and goes first.
+    pub behind: bool,
 }
 
 impl fmt::Display for Wait {
@@ -56,7 +109,7 @@ impl fmt::Display for Cycle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "deadlock: ")?;
         for wait in &self.waits {
-            write!(f, "{wait}, held by ")?;
+            write!(f, "{wait}, {} ", if wait.behind { "behind" } else { "held by" })?;
         }
         let first = &self.waits[0];
         write!(f, "thread {} '{}'", first.thread, first.name.as_deref().unwrap_or("<unnamed>"))
@@ -64,23 +117,32 @@ impl fmt::Display for Cycle {
 }
 
 /// All circles that threads wait in now, each from the thread with the lowest number on.
+///
+/// ```
+/// use heddle_primitives::{Mutex, deadlock};
+///
+/// let (a, b) = (Mutex::new(1), Mutex::new(2));
+/// let _both = (a.lock(), b.lock());
+/// assert!(deadlock::check().is_empty());
+/// ```
 pub fn check() -> Vec<Cycle> {
-    let graph = GRAPH.lock();
-    let mut cycles: Vec<Cycle> = Vec::new();
-    for &thread in graph.waits.keys() {
-        let Some(mut cycle) = graph.cycle_of(thread) else { continue };
-        let lowest = (0..cycle.waits.len()).min_by_key(|&n| cycle.waits[n].thread).unwrap_or(0);
-        cycle.waits.rotate_left(lowest);
-        if !cycles.contains(&cycle) {
-            cycles.push(cycle);
-        }
-    }
-    cycles
+    GRAPH.lock().cycles()
 }
 
-/// What to do about a circle, from now on, in the thread that is about to close it. If `handler` returns, the thread goes on
+/// What to do about a circle, from now on, in the thread that is about to close it, once. If `handler` returns, the thread goes on
 /// to wait. By default the thread panics with the circle as the message, and so lets go of what it holds as it unwinds;
 /// where it cannot, locking again at the end of [`MutexGuard::unlocked`](crate::MutexGuard::unlocked), the process aborts.
+///
+/// ```
+/// use heddle_primitives::{Mutex, deadlock};
+///
+/// deadlock::on_deadlock(|cycle| panic!("refused: {cycle}"));
+/// let mutex = Mutex::new(1);
+/// let guard = mutex.lock();
+/// let again = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(mutex.lock())));
+/// assert!(again.unwrap_err().downcast::<String>().unwrap().starts_with("refused: "));
+/// drop(guard);
+/// ```
 pub fn on_deadlock(handler: impl Fn(&Cycle) + Send + Sync + 'static) {
     *HANDLER.lock() = Some(Arc::new(handler));
 }
@@ -89,109 +151,4 @@ type Handler = Arc<dyn Fn(&Cycle) + Send + Sync>;
 
 // Raw locks, which are not told of here.
 static HANDLER: lock_api::Mutex<RawMutex, Option<Handler>> = lock_api::Mutex::new(None);
-static GRAPH: lock_api::Mutex<RawMutex, Graph> =
-    lock_api::Mutex::new(Graph { holders: BTreeMap::new(), waits: BTreeMap::new() });
-
-struct Graph {
-    /// Who holds the lock at an address.
-    holders: BTreeMap<usize, Vec<u64>>,
-    /// What a thread waits for without limit.
-    waits: BTreeMap<u64, Wait>,
-}
-
-impl Graph {
-    /// The circle that `first` waits in.
-    fn cycle_of(&self, first: u64) -> Option<Cycle> {
-        let mut path = Vec::new();
-        let mut seen = Vec::new();
-        if self.search(first, first, &mut path, &mut seen) { Some(Cycle { waits: path }) } else { None }
-    }
-
-    /// Whether `thread` waits, over however many others, for `first`; the way is added to `path`.
-    fn search(&self, first: u64, thread: u64, path: &mut Vec<Wait>, seen: &mut Vec<u64>) -> bool {
-        let Some(wait) = self.waits.get(&thread) else { return false };
-        if seen.contains(&thread) {
-            return false;
-        }
-        seen.push(thread);
-        path.push(wait.clone());
-        let holders = self.holders.get(&wait.address).map_or(&[][..], Vec::as_slice);
-        if holders.iter().any(|&holder| holder == first || self.search(first, holder, path, seen)) {
-            return true;
-        }
-        path.pop();
-        false
-    }
-}
-
-/// What the locks tell.
-pub(crate) mod hooks {
-    use super::{GRAPH, HANDLER, Wait, thread};
-
-    /// The calling thread alone holds the lock.
-    pub(crate) fn acquired(address: usize, _kind: &'static str) {
-        GRAPH.lock().holders.insert(address, vec![thread::serial()]);
-    }
-
-    /// The calling thread holds the lock, as others may.
-    #[allow(dead_code, reason = "for locks that several threads may hold")]
-    pub(crate) fn acquired_shared(address: usize, _kind: &'static str) {
-        GRAPH.lock().holders.entry(address).or_default().push(thread::serial());
-    }
-
-    /// The calling thread is about to let go of the lock, or is no longer the only one that may.
-    pub(crate) fn released(address: usize) {
-        let mut graph = GRAPH.lock();
-        let me = thread::serial();
-        if let Some(holders) = graph.holders.get_mut(&address) {
-            if let Some(place) = holders.iter().position(|&holder| holder == me) {
-                holders.swap_remove(place);
-            }
-            if holders.is_empty() {
-                graph.holders.remove(&address);
-            }
-        }
-    }
-
-    /// Nobody holds the lock any more, whoever did.
-    pub(crate) fn forgotten(address: usize) {
-        GRAPH.lock().holders.remove(&address);
-    }
-
-    /// Lasts as long as a wait without limit.
-    pub(crate) struct Waiting {
-        thread: u64,
-    }
-
-    impl Waiting {
-        /// The calling thread is about to wait without limit.
-        ///
-        /// # Panics
-        /// If it would close a circle, and no handler is set or the handler does.
-        pub(crate) fn begin(address: usize, kind: &'static str) -> Self {
-            let thread = thread::serial();
-            let name = thread::current().name().map(str::to_owned);
-            // Dropped, and so taken out, also when the handler panics.
-            let waiting = Self { thread };
-            let cycle = {
-                let mut graph = GRAPH.lock();
-                graph.waits.insert(thread, Wait { thread, name, address, kind });
-                graph.cycle_of(thread)
-            };
-            if let Some(cycle) = cycle {
-                let handler = HANDLER.lock().clone();
-                match handler {
-                    Some(handler) => handler(&cycle),
-                    None => panic!("{cycle}"),
-                }
-            }
-            waiting
-        }
-    }
-
-    impl Drop for Waiting {
-        fn drop(&mut self) {
-            GRAPH.lock().waits.remove(&self.thread);
-        }
-    }
-}
+static GRAPH: lock_api::Mutex<RawMutex, Graph> = lock_api::Mutex::new(Graph::new());

@@ -2,8 +2,11 @@
 //! `deadlock_detection` looks for cycles. Otherwise all of this is nothing.
 //!
 //! Locks are known by address. A thread tells what it holds itself, so guards that may be dropped elsewhere are not told
-//! of: [`released`] is called when they become such.
+//! of: [`released`] is called when they become such. Of locks that several may hold only the search for cycles wants to
+//! know, by way of [`several`].
 
+#[cfg(all(feature = "deadlock_detection", not(any(heddle_loom, heddle_shuttle))))]
+pub(crate) use crate::deadlock::hooks as several;
 #[cfg(all(feature = "deadlock_detection", not(any(heddle_loom, heddle_shuttle))))]
 pub(crate) use crate::deadlock::hooks::{Waiting, acquired, forgotten, released};
 
@@ -16,6 +19,44 @@ pub(crate) use own::{Waiting, acquired, forgotten, released};
 
 #[cfg(any(not(any(debug_assertions, feature = "deadlock_detection")), heddle_loom, heddle_shuttle))]
 pub(crate) use nothing::{Waiting, acquired, forgotten, released};
+
+#[cfg(not(all(feature = "deadlock_detection", not(any(heddle_loom, heddle_shuttle)))))]
+pub(crate) mod several;
+
+/// Whether somebody searches for cycles.
+pub(crate) const SEARCHED: bool =
+    cfg!(all(feature = "deadlock_detection", not(any(heddle_loom, heddle_shuttle))));
+
+/// How a thread holds a lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hold {
+    Shared,
+    Upgradable,
+    Exclusive,
+}
+
+/// What a thread waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Want {
+    Shared,
+    Upgradable,
+    Exclusive,
+    /// To turn an upgradable hold into an exclusive one.
+    Upgrade,
+}
+
+impl Want {
+    #[allow(dead_code, reason = "for the search for cycles")]
+    pub(crate) fn is_kept_out_by(self, hold: Hold) -> bool {
+        match self {
+            Self::Shared => hold == Hold::Exclusive,
+            Self::Upgradable => hold != Hold::Shared,
+            Self::Exclusive => true,
+            // The upgradable hold is the thread's own.
+            Self::Upgrade => hold == Hold::Shared,
+        }
+    }
+}
 
 /// A list of each thread's own locks: enough to see that it waits for itself.
 #[cfg(all(debug_assertions, not(feature = "deadlock_detection"), not(any(heddle_loom, heddle_shuttle))))]

@@ -110,7 +110,8 @@ pub use reentrant::{ReentrantMutex, ReentrantMutexGuard};
 pub use rwlock::{ArcRwLockReadGuard, ArcRwLockUpgradableReadGuard, ArcRwLockWriteGuard};
 pub use rwlock::{
     MappedRwLockReadGuard, MappedRwLockWriteGuard, RawRwLock, RwLock, RwLockReadGuard,
-    RwLockUpgradableReadGuard, RwLockWriteGuard,
+    RwLockUpgradableReadGuard, RwLockWriteGuard, SendRwLockReadGuard, SendRwLockUpgradableReadGuard,
+    SendRwLockWriteGuard,
 };
 pub use scope::{Private, Scope, Shared};
 #[cfg(not(any(heddle_loom, heddle_shuttle)))]

@@ -82,6 +82,13 @@ pub struct SeqLock<T, S: Scope = Private> {
 impl<T: Copy + FromBytes + IntoBytes + Immutable> SeqLock<T> {
     const_in_normal_builds! {
         /// A value for the threads of this process.
+        ///
+        /// ```
+        /// use heddle_primitives::SeqLock;
+        ///
+        /// static POINT: SeqLock<[u32; 2]> = SeqLock::new([1, 2]);
+        /// assert_eq!(POINT.read(), [1, 2]);
+        /// ```
         pub const fn new(value: T) -> Self {
             Self::new_in(value)
         }
@@ -91,12 +98,27 @@ impl<T: Copy + FromBytes + IntoBytes + Immutable> SeqLock<T> {
 impl<T: Copy + FromBytes + IntoBytes + Immutable, S: Scope> SeqLock<T, S> {
     const_in_normal_builds! {
         /// A value in any scope.
+        ///
+        /// ```
+        /// use heddle_primitives::{SeqLock, Shared};
+        ///
+        /// let point = SeqLock::<[u64; 2], Shared>::new_in([1, 2]);
+        /// assert_eq!((size_of_val(&point), point.read()), (32, [1, 2]));
+        /// ```
         pub const fn new_in(value: T) -> Self {
             Self { writers: Mutex::new_in(()), sequence: AtomicU64::new(0), data: Words::new(value) }
         }
     }
 
     /// Copies the value, trying again as often as a writer gets between.
+    ///
+    /// ```
+    /// use heddle_primitives::SeqLock;
+    ///
+    /// let point = SeqLock::new([1, 2]);
+    /// let [x, y] = point.read();
+    /// assert_eq!(x + 1, y);
+    /// ```
     #[inline]
     pub fn read(&self) -> T {
         match self.try_read() {
@@ -106,6 +128,18 @@ impl<T: Copy + FromBytes + IntoBytes + Immutable, S: Scope> SeqLock<T, S> {
     }
 
     /// Copies the value, unless a writer writes at the same time.
+    ///
+    /// ```
+    /// use heddle_primitives::SeqLock;
+    ///
+    /// let point = SeqLock::new([1, 2]);
+    /// point.update(|coordinates| {
+    ///     coordinates[0] = 5;
+    ///     // Nothing has been written yet.
+    ///     assert_eq!(point.try_read(), Some([1, 2]));
+    /// });
+    /// assert_eq!(point.try_read(), Some([5, 2]));
+    /// ```
     #[inline]
     pub fn try_read(&self) -> Option<T> {
         // ORDERING: acquires what the writer of this number released by its second store.
@@ -126,6 +160,14 @@ impl<T: Copy + FromBytes + IntoBytes + Immutable, S: Scope> SeqLock<T, S> {
     }
 
     /// Writes `value`, waiting for other writers.
+    ///
+    /// ```
+    /// use heddle_primitives::SeqLock;
+    ///
+    /// let point = SeqLock::new([1, 2]);
+    /// point.write([3, 4]);
+    /// assert_eq!(point.read(), [3, 4]);
+    /// ```
     #[inline]
     pub fn write(&self, value: T) {
         let _writer = self.writers.lock();
@@ -134,6 +176,14 @@ impl<T: Copy + FromBytes + IntoBytes + Immutable, S: Scope> SeqLock<T, S> {
 
     /// Changes the value by `change`, waiting for other writers, and returns what `change` does. Readers see the old value until
     /// `change` has returned; if it panics, nothing has changed.
+    ///
+    /// ```
+    /// use heddle_primitives::SeqLock;
+    ///
+    /// let point = SeqLock::new([1, 2]);
+    /// let before = point.update(|point| std::mem::replace(&mut point[0], 9));
+    /// assert_eq!((before, point.read()), (1, [9, 2]));
+    /// ```
     pub fn update<R>(&self, change: impl FnOnce(&mut T) -> R) -> R {
         let _writer = self.writers.lock();
         // SAFETY: any bytes are a `T`; nobody else writes, so these are those of the last writer.
@@ -144,6 +194,14 @@ impl<T: Copy + FromBytes + IntoBytes + Immutable, S: Scope> SeqLock<T, S> {
     }
 
     /// Takes the value out.
+    ///
+    /// ```
+    /// use heddle_primitives::SeqLock;
+    ///
+    /// let point = SeqLock::new([1, 2]);
+    /// point.write([3, 4]);
+    /// assert_eq!(point.into_inner(), [3, 4]);
+    /// ```
     pub fn into_inner(self) -> T {
         // SAFETY: any bytes are a `T`, and nobody else can write.
         unsafe { self.data.load().assume_init() }

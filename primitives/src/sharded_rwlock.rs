@@ -104,6 +104,14 @@ unsafe impl<T: ?Sized + Send + Sync> Sync for ShardedRwLock<T> {}
 
 impl<T> ShardedRwLock<T> {
     /// A lock for the threads of this process.
+    ///
+    /// ```
+    /// use heddle_primitives::ShardedRwLock;
+    ///
+    /// static LOCK: ShardedRwLock<u32> = ShardedRwLock::new(1);
+    /// *LOCK.write() += 1;
+    /// assert_eq!(*LOCK.read(), 2);
+    /// ```
     #[cfg(not(any(heddle_loom, heddle_shuttle)))]
     pub const fn new(data: T) -> Self {
         Self {
@@ -133,6 +141,14 @@ impl<T> ShardedRwLock<T> {
     }
 
     /// Takes the data out.
+    ///
+    /// ```
+    /// use heddle_primitives::ShardedRwLock;
+    ///
+    /// let lock = ShardedRwLock::new(1);
+    /// *lock.write() += 1;
+    /// assert_eq!(lock.into_inner(), 2);
+    /// ```
     pub fn into_inner(self) -> T {
         self.data.into_inner()
     }
@@ -140,6 +156,14 @@ impl<T> ShardedRwLock<T> {
 
 impl<T: ?Sized> ShardedRwLock<T> {
     /// Locks for reading, waiting as long as it takes.
+    ///
+    /// ```
+    /// use heddle_primitives::ShardedRwLock;
+    ///
+    /// let lock = ShardedRwLock::new(1);
+    /// let (one, other) = (lock.read(), lock.read());
+    /// assert_eq!(*one + *other, 2);
+    /// ```
     #[inline]
     pub fn read(&self) -> ShardedRwLockReadGuard<'_, T> {
         match self.enter() {
@@ -149,6 +173,16 @@ impl<T: ?Sized> ShardedRwLock<T> {
     }
 
     /// Locks for reading if that is possible without waiting. A writer that has queued makes it fail too.
+    ///
+    /// ```
+    /// use heddle_primitives::ShardedRwLock;
+    ///
+    /// let lock = ShardedRwLock::new(1);
+    /// let writer = lock.write();
+    /// assert!(lock.try_read().is_none());
+    /// drop(writer);
+    /// assert_eq!(lock.try_read().as_deref(), Some(&1));
+    /// ```
     #[inline]
     pub fn try_read(&self) -> Option<ShardedRwLockReadGuard<'_, T>> {
         match self.enter() {
@@ -158,16 +192,42 @@ impl<T: ?Sized> ShardedRwLock<T> {
     }
 
     /// Locks for reading, waiting no longer than `timeout`; a time beyond the clock's range means no limit.
+    ///
+    /// ```
+    /// use heddle_primitives::ShardedRwLock;
+    /// use std::time::Duration;
+    ///
+    /// let lock = ShardedRwLock::new(1);
+    /// let _writer = lock.write();
+    /// assert!(lock.try_read_for(Duration::from_millis(1)).is_none());
+    /// ```
     pub fn try_read_for(&self, timeout: Duration) -> Option<ShardedRwLockReadGuard<'_, T>> {
         self.read_until(|| Instant::now().checked_add(timeout))
     }
 
     /// Locks for reading, waiting no longer than until `deadline`; one in the past still takes a free lock.
+    ///
+    /// ```
+    /// use heddle_primitives::ShardedRwLock;
+    /// use std::time::Instant;
+    ///
+    /// let lock = ShardedRwLock::new(1);
+    /// // In the past, and still enough for a free lock.
+    /// assert_eq!(lock.try_read_until(Instant::now()).as_deref(), Some(&1));
+    /// ```
     pub fn try_read_until(&self, deadline: Instant) -> Option<ShardedRwLockReadGuard<'_, T>> {
         self.read_until(|| Some(deadline))
     }
 
     /// Locks for writing, waiting as long as it takes. In a thread that holds the lock in any way it never returns.
+    ///
+    /// ```
+    /// use heddle_primitives::ShardedRwLock;
+    ///
+    /// let lock = ShardedRwLock::new(1);
+    /// *lock.write() += 1;
+    /// assert_eq!(*lock.read(), 2);
+    /// ```
     pub fn write(&self) -> ShardedRwLockWriteGuard<'_, T> {
         self.common.lock.write();
         self.wait_for_readers(true, None);
@@ -175,21 +235,57 @@ impl<T: ?Sized> ShardedRwLock<T> {
     }
 
     /// Locks for writing if that is possible without waiting.
+    ///
+    /// ```
+    /// use heddle_primitives::ShardedRwLock;
+    ///
+    /// let lock = ShardedRwLock::new(1);
+    /// let reader = lock.read();
+    /// assert!(lock.try_write().is_none());
+    /// drop(reader);
+    /// assert!(lock.try_write().is_some());
+    /// ```
     pub fn try_write(&self) -> Option<ShardedRwLockWriteGuard<'_, T>> {
         (self.common.lock.try_write() && self.wait_for_readers(false, None)).then(|| self.write_guard())
     }
 
     /// Locks for writing, waiting no longer than `timeout`; a time beyond the clock's range means no limit.
+    ///
+    /// ```
+    /// use heddle_primitives::ShardedRwLock;
+    /// use std::time::Duration;
+    ///
+    /// let lock = ShardedRwLock::new(1);
+    /// let _reader = lock.read();
+    /// assert!(lock.try_write_for(Duration::from_millis(1)).is_none());
+    /// ```
     pub fn try_write_for(&self, timeout: Duration) -> Option<ShardedRwLockWriteGuard<'_, T>> {
         self.write_until(Instant::now().checked_add(timeout))
     }
 
     /// Locks for writing, waiting no longer than until `deadline`; one in the past still takes a free lock.
+    ///
+    /// ```
+    /// use heddle_primitives::ShardedRwLock;
+    /// use std::time::Instant;
+    ///
+    /// let lock = ShardedRwLock::new(1);
+    /// // In the past, and still enough for a free lock.
+    /// assert!(lock.try_write_until(Instant::now()).is_some());
+    /// ```
     pub fn try_write_until(&self, deadline: Instant) -> Option<ShardedRwLockWriteGuard<'_, T>> {
         self.write_until(Some(deadline))
     }
 
     /// The data, which nobody else can see meanwhile.
+    ///
+    /// ```
+    /// use heddle_primitives::ShardedRwLock;
+    ///
+    /// let mut lock = ShardedRwLock::new(1);
+    /// *lock.get_mut() += 1;
+    /// assert_eq!(*lock.read(), 2);
+    /// ```
     pub fn get_mut(&mut self) -> &mut T {
         self.data.content_mut()
     }
@@ -358,6 +454,16 @@ pub struct ShardedRwLockReadGuard<'a, T: ?Sized> {
 /// Proof that a [`ShardedRwLock`] is locked for writing; unlocks when dropped.
 ///
 /// `Send` if the data is: any thread may unlock.
+///
+/// ```
+/// use heddle_primitives::ShardedRwLock;
+/// use heddle_primitives::sync::thread;
+///
+/// let lock = ShardedRwLock::new(1);
+/// let mut guard = lock.write();
+/// thread::scope(|s| _ = s.spawn(move || *guard += 1));
+/// assert_eq!(*lock.read(), 2);
+/// ```
 #[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct ShardedRwLockWriteGuard<'a, T: ?Sized> {
     lock: &'a ShardedRwLock<T>,

@@ -6,6 +6,9 @@
 #[path = "it/support.rs"]
 mod support;
 
+#[path = "deadlock/rwlock.rs"]
+mod rwlock;
+
 use heddle_primitives::deadlock::{self, Cycle};
 use heddle_primitives::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use heddle_primitives::sync::{Arc, thread};
@@ -72,58 +75,91 @@ fn deadlock_of_two_and_of_three() {
     }
 }
 
-#[test]
-fn deadlock_between_kinds_of_locks() {
-    let (a, b) = (ReentrantMutex::new(()), Mutex::new(()));
-    let holding = AtomicU32::new(0);
-    let meet = || {
-        holding.fetch_add(1, Ordering::Relaxed);
-        while holding.load(Ordering::Relaxed) < 2 {
+/// What each of `n` threads calls once, to go on when all have.
+fn meeting(n: u32) -> impl Fn() + Sync {
+    let here = AtomicU32::new(0);
+    move || {
+        here.fetch_add(1, Ordering::Relaxed);
+        while here.load(Ordering::Relaxed) < n {
             thread::yield_now();
         }
-    };
-    let refused = thread::scope(|s| {
-        let one = s.spawn(|| {
+    }
+}
+
+/// Runs threads of these names, and returns the messages of those that panicked.
+fn refusals<const N: usize>(threads: [(&str, &(dyn Fn() + Sync)); N]) -> Vec<String> {
+    thread::scope(|s| {
+        let threads = threads
+            .map(|(name, work)| thread::Builder::new().name(name.to_owned()).spawn_scoped(s, work).unwrap());
+        threads.into_iter().filter_map(|thread| thread.join().err()).map(message).collect()
+    })
+}
+
+#[test]
+fn deadlock_between_kinds_of_locks() {
+    let (a, b) = (Arc::new(ReentrantMutex::new(())), FairMutex::new_fair(()));
+    let meet = meeting(2);
+    let refused = refusals([
+        ("one", &|| {
             // Held twice, and still one lock.
-            let _own = (a.lock(), a.lock());
+            let _own = (a.lock(), a.lock_arc());
             meet();
             drop(b.lock());
-        });
-        let other = s.spawn(|| {
-            let _own = b.lock();
+        }),
+        ("other", &|| {
+            let _own = MutexGuard::map(b.lock(), |data| data);
             meet();
-            drop(a.lock());
-        });
-        [one.join(), other.join()].into_iter().filter_map(Result::err).map(message).collect::<Vec<_>>()
-    });
+            drop(a.lock_arc());
+        }),
+    ]);
     assert_eq!(refused.len(), 1);
-    assert!(refused[0].contains("ReentrantMutex<()>") && refused[0].contains("::Mutex<()>"), "{refused:?}");
+    assert!(refused[0].contains("ReentrantMutex<()>") && refused[0].contains("::Mutex<(), "), "{refused:?}");
+    assert!(refused[0].contains("'one'") && refused[0].contains("'other'"), "{refused:?}");
 }
 
 /// A wait with a limit is part of no circle, and a circle shows to others as long as it lasts.
 #[test]
 fn deadlock_is_not_seen_where_a_time_out_ends_it() {
     let (a, b) = (Mutex::new(()), Mutex::new(()));
-    let holding = AtomicU32::new(0);
-    let meet = || {
-        holding.fetch_add(1, Ordering::Relaxed);
-        while holding.load(Ordering::Relaxed) < 2 {
-            thread::yield_now();
-        }
-    };
-    thread::scope(|s| {
-        s.spawn(|| {
+    let meet = meeting(2);
+    let refused = refusals([
+        ("limited", &|| {
             let own = a.lock();
             meet();
             drop(b.try_lock_for(TICK));
             drop(own);
-        });
-        s.spawn(|| {
+        }),
+        ("unlimited", &|| {
             let _own = b.lock();
             meet();
             drop(a.lock());
-        });
-    });
+        }),
+    ]);
+    assert_eq!(refused, [""; 0]);
+}
+
+/// Who waits on a condition variable does not hold the mutex, whatever else it holds.
+#[test]
+fn deadlock_is_not_seen_in_a_wait_for_a_notification() {
+    let (outer, flag, changed) = (Mutex::new(()), Mutex::new(false), Condvar::new());
+    let meet = meeting(2);
+    let refused = refusals([
+        ("waiter", &|| {
+            let _outer = outer.lock();
+            let mut guard = flag.lock();
+            meet();
+            changed.wait_while(&mut guard, |flag| !*flag);
+        }),
+        ("notifier", &|| {
+            meet();
+            let mut guard = flag.lock();
+            *guard = true;
+            changed.notify_one();
+            // Held by the waiter, who wants the mutex back that this thread holds; but not for ever.
+            assert!(outer.try_lock_for(TICK).is_none());
+        }),
+    ]);
+    assert_eq!(refused, [""; 0]);
 }
 
 /// Every order that is safe, with time-outs, hand-overs and guards that travel: nothing is found.
@@ -168,19 +204,57 @@ fn within<T>(place: &T, address: usize) -> bool {
     (start..start + size_of::<T>()).contains(&address)
 }
 
-/// A handler that returns leaves the threads to wait, where `check` sees them. In a process of its own, as the handler is for
-/// all, and the circle stays.
+/// Runs the test `name` in a process of its own, as a handler is for all, and returns what it prints; none in that process.
+fn in_a_process_of_its_own(name: &str) -> Option<String> {
+    const CHILD: &str = "HEDDLE_DEADLOCK_CHILD";
+    if std::env::var_os(CHILD).is_some() {
+        return None;
+    }
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture"])
+        .env(CHILD, "1")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// The waiter holds a lock that the notifier wants, and gets the mutex back only when the notifier has got that.
+#[test]
+fn deadlock_of_a_notified_waiter() {
+    if let Some(output) = in_a_process_of_its_own("deadlock_of_a_notified_waiter") {
+        assert!(output.contains("seen: deadlock: thread") && output.contains("Mutex<bool>"), "{output}");
+        assert!(output.contains("'waiter'") && output.contains("'notifier'"), "{output}");
+        return;
+    }
+    deadlock::on_deadlock(|cycle| {
+        println!("seen: {cycle}");
+        std::process::exit(0);
+    });
+    let (outer, flag, changed) = (Mutex::new(()), Mutex::new(false), Condvar::new());
+    let meet = meeting(2);
+    refusals([
+        ("waiter", &|| {
+            let _outer = outer.lock();
+            let mut guard = flag.lock();
+            meet();
+            changed.wait_while(&mut guard, |flag| !*flag);
+        }),
+        ("notifier", &|| {
+            meet();
+            let mut guard = flag.lock();
+            *guard = true;
+            changed.notify_one();
+            drop(outer.lock());
+        }),
+    ]);
+}
+
+/// A handler that returns leaves the threads to wait, where `check` sees them.
 #[test]
 fn deadlock_handlers() {
-    const CHILD: &str = "HEDDLE_DEADLOCK_CHILD";
-    if std::env::var_os(CHILD).is_none() {
-        let output = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "deadlock_handlers", "--nocapture"])
-            .env(CHILD, "1")
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{output:?}");
-        assert!(String::from_utf8_lossy(&output.stdout).contains("seen: deadlock: thread"), "{output:?}");
+    if let Some(output) = in_a_process_of_its_own("deadlock_handlers") {
+        assert!(output.contains("seen: deadlock: thread"), "{output}");
         return;
     }
     static LOCKS: [Mutex<()>; 2] = [Mutex::new(()), Mutex::new(())];

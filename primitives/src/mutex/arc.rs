@@ -28,16 +28,46 @@ impl<T: ?Sized, S: Scope, H: Handover> Mutex<T, S, H> {
     }
 
     /// [`try_lock`](Self::try_lock) with a guard that owns a share of the mutex.
+    ///
+    /// ```
+    /// use heddle_primitives::Mutex;
+    /// use heddle_primitives::sync::Arc;
+    ///
+    /// let mutex = Arc::new(Mutex::new(1));
+    /// let guard = mutex.try_lock_arc();
+    /// assert!(guard.is_some() && mutex.try_lock_arc().is_none());
+    /// ```
     pub fn try_lock_arc(self: &Arc<Self>) -> Option<ArcMutexGuard<T, S, H>> {
         self.raw.try_acquire().then(|| ArcMutexGuard::new(self))
     }
 
     /// [`try_lock_for`](Self::try_lock_for) with a guard that owns a share of the mutex.
+    ///
+    /// ```
+    /// use heddle_primitives::Mutex;
+    /// use heddle_primitives::sync::Arc;
+    /// use std::time::Duration;
+    ///
+    /// let mutex = Arc::new(Mutex::new(1));
+    /// let _guard = mutex.lock_arc();
+    /// assert!(mutex.try_lock_arc_for(Duration::from_millis(1)).is_none());
+    /// ```
     pub fn try_lock_arc_for(self: &Arc<Self>, timeout: Duration) -> Option<ArcMutexGuard<T, S, H>> {
         self.acquire_for(timeout).then(|| ArcMutexGuard::new(self))
     }
 
     /// [`try_lock_until`](Self::try_lock_until) with a guard that owns a share of the mutex.
+    ///
+    /// ```
+    /// use heddle_primitives::Mutex;
+    /// use heddle_primitives::sync::Arc;
+    /// use std::time::Instant;
+    ///
+    /// let mutex = Arc::new(Mutex::new(1));
+    /// // In the past, and still enough for a free lock.
+    /// let guard = mutex.try_lock_arc_until(Instant::now());
+    /// assert_eq!(guard.as_deref(), Some(&1));
+    /// ```
     pub fn try_lock_arc_until(self: &Arc<Self>, deadline: Instant) -> Option<ArcMutexGuard<T, S, H>> {
         self.acquire_until(deadline).then(|| ArcMutexGuard::new(self))
     }
@@ -68,11 +98,31 @@ impl<T: ?Sized, S: Scope, H: Handover> ArcMutexGuard<T, S, H> {
     }
 
     /// The mutex that the guard locks.
+    ///
+    /// ```
+    /// use heddle_primitives::Mutex;
+    /// use heddle_primitives::mutex::ArcMutexGuard;
+    /// use heddle_primitives::sync::Arc;
+    ///
+    /// let mutex = Arc::new(Mutex::new(1));
+    /// let guard = mutex.lock_arc();
+    /// assert!(Arc::ptr_eq(ArcMutexGuard::mutex(&guard), &mutex));
+    /// ```
     pub fn mutex(guard: &Self) -> &Arc<Mutex<T, S, H>> {
         &guard.mutex
     }
 
     /// Unlocks as [`MutexGuard::unlock_fair`](super::MutexGuard::unlock_fair) does.
+    ///
+    /// ```
+    /// use heddle_primitives::Mutex;
+    /// use heddle_primitives::mutex::ArcMutexGuard;
+    /// use heddle_primitives::sync::Arc;
+    ///
+    /// let mutex = Arc::new(Mutex::new(1));
+    /// ArcMutexGuard::unlock_fair(mutex.lock_arc());
+    /// assert!(!mutex.is_locked());
+    /// ```
     pub fn unlock_fair(guard: Self) {
         guard.end(|mutex| mutex.raw.release_fair());
     }

@@ -46,6 +46,14 @@ impl<'a, T: ?Sized, S: Scope, H: Handover> MutexGuard<'a, T, S, H> {
     }
 
     /// The mutex that the guard locks.
+    ///
+    /// ```
+    /// use heddle_primitives::{Mutex, MutexGuard};
+    ///
+    /// let mutex = Mutex::new(1);
+    /// let guard = mutex.lock();
+    /// assert!(std::ptr::eq(MutexGuard::mutex(&guard), &mutex));
+    /// ```
     pub fn mutex(guard: &Self) -> &'a Mutex<T, S, H> {
         guard.mutex
     }
@@ -65,6 +73,15 @@ impl<'a, T: ?Sized, S: Scope, H: Handover> MutexGuard<'a, T, S, H> {
     }
 
     /// [`unlocked`](Self::unlocked) that hands the lock to a waiter, if there is one.
+    ///
+    /// ```
+    /// use heddle_primitives::{Mutex, MutexGuard};
+    ///
+    /// let mutex = Mutex::new(1);
+    /// let mut guard = mutex.lock();
+    /// MutexGuard::unlocked_fair(&mut guard, || *mutex.lock() += 1);
+    /// assert_eq!(*guard, 2);
+    /// ```
     pub fn unlocked_fair<R>(guard: &mut Self, f: impl FnOnce() -> R) -> R {
         Self::without(guard, RawMutex::release_fair, f)
     }
@@ -237,6 +254,15 @@ pub struct MappedMutexGuard<'a, T: ?Sized, S: Scope = Private, H: Handover = Bar
 
 impl<'a, T: ?Sized, S: Scope, H: Handover> MappedMutexGuard<'a, T, S, H> {
     /// A guard for a part of the part.
+    ///
+    /// ```
+    /// use heddle_primitives::{MappedMutexGuard, Mutex, MutexGuard};
+    ///
+    /// let mutex = Mutex::new((1, [2, 3]));
+    /// let list = MutexGuard::map(mutex.lock(), |data| &mut data.1);
+    /// *MappedMutexGuard::map(list, |list| &mut list[1]) = 4;
+    /// assert_eq!(mutex.into_inner(), (1, [2, 4]));
+    /// ```
     pub fn map<U: ?Sized>(guard: Self, part: impl FnOnce(&mut T) -> &mut U) -> MappedMutexGuard<'a, U, S, H> {
         let mut guard = guard;
         let part: *mut U = part(&mut guard);
@@ -251,6 +277,15 @@ impl<'a, T: ?Sized, S: Scope, H: Handover> MappedMutexGuard<'a, T, S, H> {
     ///
     /// # Errors
     /// The guard, if there is not.
+    ///
+    /// ```
+    /// use heddle_primitives::{MappedMutexGuard, Mutex, MutexGuard};
+    ///
+    /// let mutex = Mutex::new((1, vec![2]));
+    /// let list = MutexGuard::map(mutex.lock(), |data| &mut data.1);
+    /// let list = MappedMutexGuard::try_map(list, |list| list.get_mut(1)).unwrap_err();
+    /// assert_eq!(*list, [2]);
+    /// ```
     pub fn try_map<U: ?Sized>(
         guard: Self,
         part: impl FnOnce(&mut T) -> Option<&mut U>,
@@ -265,6 +300,14 @@ impl<'a, T: ?Sized, S: Scope, H: Handover> MappedMutexGuard<'a, T, S, H> {
     }
 
     /// Unlocks as [`MutexGuard::unlock_fair`] does.
+    ///
+    /// ```
+    /// use heddle_primitives::{MappedMutexGuard, Mutex, MutexGuard};
+    ///
+    /// let mutex = Mutex::new((1, 2));
+    /// MappedMutexGuard::unlock_fair(MutexGuard::map(mutex.lock(), |pair| &mut pair.0));
+    /// assert!(!mutex.is_locked());
+    /// ```
     pub fn unlock_fair(guard: Self) {
         let mut guard = ManuallyDrop::new(guard);
         // SAFETY: the guard is not used again, nor dropped.
@@ -309,6 +352,15 @@ pub struct SendMutexGuard<'a, T: ?Sized, S: Scope = Private, H: Handover = Bargi
 
 impl<'a, T: ?Sized, S: Scope, H: Handover> SendMutexGuard<'a, T, S, H> {
     /// A guard of the calling thread.
+    ///
+    /// ```
+    /// use heddle_primitives::mutex::SendMutexGuard;
+    /// use heddle_primitives::{Mutex, MutexGuard};
+    ///
+    /// let mutex = Mutex::new(1);
+    /// let guard = SendMutexGuard::into_guard(MutexGuard::into_send(mutex.lock()));
+    /// assert!(std::ptr::eq(MutexGuard::mutex(&guard), &mutex));
+    /// ```
     pub fn into_guard(guard: Self) -> MutexGuard<'a, T, S, H> {
         held::acquired(guard.0.mutex.raw.address(), type_name::<Mutex<T, S, H>>());
         guard.0

@@ -77,6 +77,14 @@ unsafe impl<T: ?Sized + Send, S: Scope, H: Handover> Sync for Mutex<T, S, H> {}
 impl<T> Mutex<T> {
     const_in_normal_builds! {
         /// A mutex for the threads of this process.
+        ///
+        /// ```
+        /// use heddle_primitives::Mutex;
+        ///
+        /// static HITS: Mutex<u32> = Mutex::new(0);
+        /// *HITS.lock() += 1;
+        /// assert_eq!(*HITS.lock(), 1);
+        /// ```
         pub const fn new(data: T) -> Self {
             Self::new_in(data)
         }
@@ -86,6 +94,13 @@ impl<T> Mutex<T> {
 impl<T> Mutex<T, Private, Fair> {
     const_in_normal_builds! {
         /// A [`FairMutex`] for the threads of this process.
+        ///
+        /// ```
+        /// use heddle_primitives::FairMutex;
+        ///
+        /// static TURNS: FairMutex<u32> = FairMutex::new_fair(1);
+        /// assert_eq!(*TURNS.lock(), 1);
+        /// ```
         pub const fn new_fair(data: T) -> Self {
             Self::new_in(data)
         }
@@ -95,12 +110,27 @@ impl<T> Mutex<T, Private, Fair> {
 impl<T, S: Scope, H: Handover> Mutex<T, S, H> {
     const_in_normal_builds! {
         /// A mutex in any scope.
+        ///
+        /// ```
+        /// use heddle_primitives::{Mutex, Shared};
+        ///
+        /// let mutex = Mutex::<u32, Shared>::new_in(7);
+        /// assert_eq!((size_of_val(&mutex), *mutex.lock()), (8, 7));
+        /// ```
         pub const fn new_in(data: T) -> Self {
             Self { raw: RawMutex::new_raw(), data: UnsafeCell::new(data) }
         }
     }
 
     /// Takes the data out.
+    ///
+    /// ```
+    /// use heddle_primitives::Mutex;
+    ///
+    /// let mutex = Mutex::new(vec![1]);
+    /// mutex.lock().push(2);
+    /// assert_eq!(mutex.into_inner(), [1, 2]);
+    /// ```
     pub fn into_inner(self) -> T {
         self.data.into_inner()
     }
@@ -112,6 +142,14 @@ impl<T: ?Sized, S: Scope, H: Handover> Mutex<T, S, H> {
     /// # Panics
     /// In debug builds, if this thread already holds the lock; otherwise it would never return. A lock held by way of a
     /// [`SendMutexGuard`] or an `ArcMutexGuard` is not noticed.
+    ///
+    /// ```
+    /// use heddle_primitives::Mutex;
+    ///
+    /// let mutex = Mutex::new(1);
+    /// *mutex.lock() += 1;
+    /// assert_eq!(*mutex.lock(), 2);
+    /// ```
     #[inline]
     pub fn lock(&self) -> MutexGuard<'_, T, S, H> {
         self.acquire();
@@ -119,29 +157,79 @@ impl<T: ?Sized, S: Scope, H: Handover> Mutex<T, S, H> {
     }
 
     /// Locks if that is possible without waiting; not if the lock is being handed to a waiter.
+    ///
+    /// ```
+    /// use heddle_primitives::Mutex;
+    ///
+    /// let mutex = Mutex::new(1);
+    /// let guard = mutex.lock();
+    /// assert!(mutex.try_lock().is_none());
+    /// drop(guard);
+    /// assert_eq!(mutex.try_lock().as_deref(), Some(&1));
+    /// ```
     #[inline]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T, S, H>> {
         self.raw.try_acquire().then(|| self.guard())
     }
 
     /// Locks, waiting no longer than `timeout`; a time beyond the clock's range means no limit.
+    ///
+    /// ```
+    /// use heddle_primitives::Mutex;
+    /// use std::time::Duration;
+    ///
+    /// let mutex = Mutex::new(1);
+    /// let guard = mutex.lock();
+    /// assert!(mutex.try_lock_for(Duration::from_millis(1)).is_none());
+    /// drop(guard);
+    /// assert!(mutex.try_lock_for(Duration::MAX).is_some());
+    /// ```
     #[inline]
     pub fn try_lock_for(&self, timeout: Duration) -> Option<MutexGuard<'_, T, S, H>> {
         self.acquire_for(timeout).then(|| self.guard())
     }
 
     /// Locks, waiting no longer than until `deadline`; one in the past still takes a free lock.
+    ///
+    /// ```
+    /// use heddle_primitives::Mutex;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let (a, b) = (Mutex::new(1), Mutex::new(2));
+    /// // One limit for both.
+    /// let deadline = Instant::now() + Duration::from_millis(1);
+    /// let both = a.try_lock_until(deadline).zip(b.try_lock_until(deadline));
+    /// assert!(both.is_some_and(|(a, b)| *a + *b == 3));
+    /// ```
     #[inline]
     pub fn try_lock_until(&self, deadline: Instant) -> Option<MutexGuard<'_, T, S, H>> {
         self.acquire_until(deadline).then(|| self.guard())
     }
 
     /// Whether somebody holds the lock right now or is being handed it; may be out of date before it is returned.
+    ///
+    /// ```
+    /// use heddle_primitives::Mutex;
+    ///
+    /// let mutex = Mutex::new(());
+    /// let guard = mutex.lock();
+    /// assert!(mutex.is_locked());
+    /// drop(guard);
+    /// assert!(!mutex.is_locked());
+    /// ```
     pub fn is_locked(&self) -> bool {
         self.raw.is_taken()
     }
 
     /// The data, which nobody else can see meanwhile.
+    ///
+    /// ```
+    /// use heddle_primitives::Mutex;
+    ///
+    /// let mut mutex = Mutex::new(1);
+    /// *mutex.get_mut() += 1;
+    /// assert_eq!(mutex.into_inner(), 2);
+    /// ```
     pub fn get_mut(&mut self) -> &mut T {
         self.data.content_mut()
     }
@@ -150,6 +238,16 @@ impl<T: ?Sized, S: Scope, H: Handover> Mutex<T, S, H> {
     ///
     /// # Safety
     /// The mutex is locked, and its guard was forgotten, in this thread or another.
+    ///
+    /// ```
+    /// use heddle_primitives::Mutex;
+    ///
+    /// let mutex = Mutex::new(1);
+    /// std::mem::forget(mutex.lock());
+    /// // SAFETY: the guard was forgotten just now.
+    /// unsafe { mutex.force_unlock() };
+    /// assert_eq!(*mutex.lock(), 1);
+    /// ```
     pub unsafe fn force_unlock(&self) {
         held::forgotten(self.raw.address());
         self.raw.release();

@@ -45,16 +45,43 @@ const PUTS_UP: Duration =
     if cfg!(any(heddle_loom, heddle_shuttle)) { Duration::ZERO } else { Duration::from_micros(500) };
 
 /// Who gets a lock when it is unlocked: [`Barging`] or [`Fair`].
+///
+/// ```
+/// use heddle_primitives::mutex::{Barging, Fair, Handover};
+/// use heddle_primitives::{FairMutex, Mutex, Private};
+///
+/// fn is_fair<H: Handover>(_: &Mutex<u8, Private, H>) -> bool {
+///     H::FAIR
+/// }
+/// assert!(is_fair(&FairMutex::new_fair(0)) && !is_fair(&Mutex::new(0)));
+/// assert!(Fair::FAIR && !Barging::FAIR);
+/// ```
 pub trait Handover: private::Sealed + Send + Sync + fmt::Debug + 'static {
     /// Whether each unlock hands the lock to a waiter, if there is one.
     const FAIR: bool;
 }
 
 /// Whoever comes first gets the lock. A waiter that was overtaken for 0.5 ms has it reserved.
+///
+/// ```
+/// use heddle_primitives::mutex::Barging;
+/// use heddle_primitives::{Mutex, Private};
+///
+/// let mutex: Mutex<u8, Private, Barging> = Mutex::new(1);
+/// assert_eq!(*mutex.lock(), 1);
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Barging;
 
 /// Each unlock hands the lock to a thread that already waits, spinning or asleep, if there is one.
+///
+/// ```
+/// use heddle_primitives::mutex::Fair;
+/// use heddle_primitives::{FairMutex, Mutex, Private};
+///
+/// let mutex: Mutex<u8, Private, Fair> = FairMutex::new_fair(1);
+/// assert_eq!(*mutex.lock(), 1);
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Fair;
 

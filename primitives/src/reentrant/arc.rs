@@ -28,16 +28,47 @@ impl<T: ?Sized, S: Scope> ReentrantMutex<T, S> {
     }
 
     /// [`try_lock`](Self::try_lock) with a guard that owns a share of the lock.
+    ///
+    /// ```
+    /// use heddle_primitives::ReentrantMutex;
+    /// use heddle_primitives::sync::{Arc, thread};
+    ///
+    /// let lock = Arc::new(ReentrantMutex::new(1));
+    /// let (outer, inner) = (lock.lock_arc(), lock.try_lock_arc());
+    /// assert_eq!(inner.as_deref(), Some(&*outer));
+    /// thread::scope(|s| _ = s.spawn(|| assert!(lock.try_lock_arc().is_none())));
+    /// ```
     pub fn try_lock_arc(self: &Arc<Self>) -> Option<ArcReentrantMutexGuard<T, S>> {
         self.acquire_if(RawMutex::try_acquire).then(|| ArcReentrantMutexGuard::new(self))
     }
 
     /// [`try_lock_for`](Self::try_lock_for) with a guard that owns a share of the lock.
+    ///
+    /// ```
+    /// use heddle_primitives::ReentrantMutex;
+    /// use heddle_primitives::sync::{Arc, thread};
+    /// use std::time::Duration;
+    ///
+    /// let lock = Arc::new(ReentrantMutex::new(1));
+    /// let _guard = lock.lock_arc();
+    /// let others = || lock.try_lock_arc_for(Duration::from_millis(1)).is_none();
+    /// assert!(thread::scope(|s| s.spawn(others).join().unwrap()));
+    /// ```
     pub fn try_lock_arc_for(self: &Arc<Self>, timeout: Duration) -> Option<ArcReentrantMutexGuard<T, S>> {
         self.acquire_for(timeout).then(|| ArcReentrantMutexGuard::new(self))
     }
 
     /// [`try_lock_until`](Self::try_lock_until) with a guard that owns a share of the lock.
+    ///
+    /// ```
+    /// use heddle_primitives::ReentrantMutex;
+    /// use heddle_primitives::sync::Arc;
+    /// use std::time::Instant;
+    ///
+    /// let lock = Arc::new(ReentrantMutex::new(1));
+    /// // In the past, and still enough for a free lock.
+    /// assert_eq!(lock.try_lock_arc_until(Instant::now()).as_deref(), Some(&1));
+    /// ```
     pub fn try_lock_arc_until(self: &Arc<Self>, deadline: Instant) -> Option<ArcReentrantMutexGuard<T, S>> {
         self.acquire_until(deadline).then(|| ArcReentrantMutexGuard::new(self))
     }
@@ -66,6 +97,16 @@ impl<T: ?Sized, S: Scope> ArcReentrantMutexGuard<T, S> {
     }
 
     /// The lock.
+    ///
+    /// ```
+    /// use heddle_primitives::ReentrantMutex;
+    /// use heddle_primitives::reentrant::ArcReentrantMutexGuard;
+    /// use heddle_primitives::sync::Arc;
+    ///
+    /// let lock = Arc::new(ReentrantMutex::new(1));
+    /// let guard = lock.lock_arc();
+    /// assert!(Arc::ptr_eq(ArcReentrantMutexGuard::mutex(&guard), &lock));
+    /// ```
     pub fn mutex(guard: &Self) -> &Arc<ReentrantMutex<T, S>> {
         &guard.lock
     }

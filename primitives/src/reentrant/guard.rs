@@ -41,12 +41,31 @@ impl<'a, T: ?Sized, S: Scope> ReentrantMutexGuard<'a, T, S> {
     }
 
     /// The lock.
+    ///
+    /// ```
+    /// use heddle_primitives::{ReentrantMutex, ReentrantMutexGuard};
+    ///
+    /// let lock = ReentrantMutex::new(1);
+    /// let guard = lock.lock();
+    /// assert!(ReentrantMutexGuard::mutex(&guard).is_owned_by_current_thread());
+    /// ```
     pub fn mutex(guard: &Self) -> &'a ReentrantMutex<T, S> {
         guard.lock
     }
 
     /// Gives up one level, and with the last one hands the lock to a waiter, if there is one; see
     /// [`MutexGuard::unlock_fair`](crate::MutexGuard::unlock_fair).
+    ///
+    /// ```
+    /// use heddle_primitives::{ReentrantMutex, ReentrantMutexGuard};
+    ///
+    /// let lock = ReentrantMutex::new(1);
+    /// let outer = lock.lock();
+    /// ReentrantMutexGuard::unlock_fair(lock.lock());
+    /// assert!(lock.is_locked());
+    /// ReentrantMutexGuard::unlock_fair(outer);
+    /// assert!(!lock.is_locked());
+    /// ```
     pub fn unlock_fair(guard: Self) {
         let mut guard = ManuallyDrop::new(guard);
         // SAFETY: the guard is not used again, nor dropped.
@@ -74,6 +93,15 @@ impl<'a, T: ?Sized, S: Scope> ReentrantMutexGuard<'a, T, S> {
     ///
     /// # Errors
     /// The guard, if there is not.
+    ///
+    /// ```
+    /// use heddle_primitives::{ReentrantMutex, ReentrantMutexGuard};
+    ///
+    /// let lock = ReentrantMutex::new([1, 2]);
+    /// let second = ReentrantMutexGuard::try_map(lock.lock(), |list| list.get(1)).unwrap();
+    /// assert_eq!(*second, 2);
+    /// assert!(ReentrantMutexGuard::try_map(lock.lock(), |list| list.get(2)).is_err());
+    /// ```
     pub fn try_map<U: ?Sized>(
         guard: Self,
         part: impl FnOnce(&T) -> Option<&U>,
@@ -109,6 +137,17 @@ impl<T: ?Sized, S: Scope> Deref for ReentrantMutexGuard<'_, T, S> {
 
 /// Proof that this thread holds a [`ReentrantMutex`], with access to a part of its data; gives up one level when dropped.
 /// Made by [`ReentrantMutexGuard::map`]. `T` is the whole, `U` the part.
+///
+/// ```
+/// use heddle_primitives::reentrant::MappedReentrantMutexGuard;
+/// use heddle_primitives::{ReentrantMutex, ReentrantMutexGuard};
+///
+/// let lock = ReentrantMutex::new((1, "one"));
+/// let name: MappedReentrantMutexGuard<'_, (u8, &str), &str> =
+///     ReentrantMutexGuard::map(lock.lock(), |pair| &pair.1);
+/// assert_eq!(*name, "one");
+/// assert!(lock.is_owned_by_current_thread());
+/// ```
 #[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct MappedReentrantMutexGuard<'a, T: ?Sized, U: ?Sized, S: Scope = Private> {
     whole: ReentrantMutexGuard<'a, T, S>,
@@ -117,6 +156,15 @@ pub struct MappedReentrantMutexGuard<'a, T: ?Sized, U: ?Sized, S: Scope = Privat
 
 impl<'a, T: ?Sized, U: ?Sized, S: Scope> MappedReentrantMutexGuard<'a, T, U, S> {
     /// A guard for a part of the part.
+    ///
+    /// ```
+    /// use heddle_primitives::reentrant::MappedReentrantMutexGuard;
+    /// use heddle_primitives::{ReentrantMutex, ReentrantMutexGuard};
+    ///
+    /// let lock = ReentrantMutex::new((1, [2, 3]));
+    /// let list = ReentrantMutexGuard::map(lock.lock(), |data| &data.1);
+    /// assert_eq!(*MappedReentrantMutexGuard::map(list, |list| &list[1]), 3);
+    /// ```
     pub fn map<V: ?Sized>(
         guard: Self,
         part: impl FnOnce(&U) -> &V,
@@ -129,6 +177,16 @@ impl<'a, T: ?Sized, U: ?Sized, S: Scope> MappedReentrantMutexGuard<'a, T, U, S> 
     ///
     /// # Errors
     /// The guard, if there is not.
+    ///
+    /// ```
+    /// use heddle_primitives::reentrant::MappedReentrantMutexGuard;
+    /// use heddle_primitives::{ReentrantMutex, ReentrantMutexGuard};
+    ///
+    /// let lock = ReentrantMutex::new((1, [2, 3]));
+    /// let list = ReentrantMutexGuard::map(lock.lock(), |data| &data.1);
+    /// let list = MappedReentrantMutexGuard::try_map(list, |list| list.get(2)).unwrap_err();
+    /// assert_eq!(*list, [2, 3]);
+    /// ```
     pub fn try_map<V: ?Sized>(
         guard: Self,
         part: impl FnOnce(&U) -> Option<&V>,
@@ -140,6 +198,15 @@ impl<'a, T: ?Sized, U: ?Sized, S: Scope> MappedReentrantMutexGuard<'a, T, U, S> 
     }
 
     /// Unlocks as [`ReentrantMutexGuard::unlock_fair`] does.
+    ///
+    /// ```
+    /// use heddle_primitives::reentrant::MappedReentrantMutexGuard;
+    /// use heddle_primitives::{ReentrantMutex, ReentrantMutexGuard};
+    ///
+    /// let lock = ReentrantMutex::new((1, 2));
+    /// MappedReentrantMutexGuard::unlock_fair(ReentrantMutexGuard::map(lock.lock(), |pair| &pair.0));
+    /// assert!(!lock.is_locked());
+    /// ```
     pub fn unlock_fair(guard: Self) {
         ReentrantMutexGuard::unlock_fair(guard.whole);
     }

@@ -87,6 +87,14 @@ unsafe impl<T: ?Sized + Send, S: Scope> Sync for ReentrantMutex<T, S> {}
 impl<T> ReentrantMutex<T> {
     const_in_normal_builds! {
         /// A lock for the threads of this process.
+        ///
+        /// ```
+        /// use heddle_primitives::ReentrantMutex;
+        ///
+        /// static LOCK: ReentrantMutex<u32> = ReentrantMutex::new(1);
+        /// let (outer, inner) = (LOCK.lock(), LOCK.lock());
+        /// assert_eq!(*outer + *inner, 2);
+        /// ```
         pub const fn new(data: T) -> Self {
             Self::new_in(data)
         }
@@ -96,6 +104,13 @@ impl<T> ReentrantMutex<T> {
 impl<T, S: Scope> ReentrantMutex<T, S> {
     const_in_normal_builds! {
         /// A lock in any scope.
+        ///
+        /// ```
+        /// use heddle_primitives::{ReentrantMutex, Shared};
+        ///
+        /// let lock = ReentrantMutex::<u64, Shared>::new_in(1);
+        /// assert_eq!((size_of_val(&lock), *lock.lock()), (24, 1));
+        /// ```
         pub const fn new_in(data: T) -> Self {
             Self {
                 raw: RawMutex::new_raw(),
@@ -107,6 +122,15 @@ impl<T, S: Scope> ReentrantMutex<T, S> {
     }
 
     /// Takes the data out.
+    ///
+    /// ```
+    /// use heddle_primitives::ReentrantMutex;
+    /// use std::cell::Cell;
+    ///
+    /// let lock = ReentrantMutex::new(Cell::new(1));
+    /// lock.lock().set(2);
+    /// assert_eq!(lock.into_inner().get(), 2);
+    /// ```
     pub fn into_inner(self) -> T {
         self.data.into_inner()
     }
@@ -117,6 +141,16 @@ impl<T: ?Sized, S: Scope> ReentrantMutex<T, S> {
     ///
     /// # Panics
     /// If this thread holds 2^32 guards.
+    ///
+    /// ```
+    /// use heddle_primitives::ReentrantMutex;
+    /// use std::cell::Cell;
+    ///
+    /// let lock = ReentrantMutex::new(Cell::new(1));
+    /// let outer = lock.lock();
+    /// lock.lock().set(2);
+    /// assert_eq!(outer.get(), 2);
+    /// ```
     #[inline]
     pub fn lock(&self) -> ReentrantMutexGuard<'_, T, S> {
         self.acquire();
@@ -127,6 +161,16 @@ impl<T: ?Sized, S: Scope> ReentrantMutex<T, S> {
     ///
     /// # Panics
     /// As [`lock`](Self::lock).
+    ///
+    /// ```
+    /// use heddle_primitives::ReentrantMutex;
+    /// use heddle_primitives::sync::thread;
+    ///
+    /// let lock = ReentrantMutex::new(1);
+    /// let _guard = lock.lock();
+    /// assert!(lock.try_lock().is_some());
+    /// thread::scope(|s| _ = s.spawn(|| assert!(lock.try_lock().is_none())));
+    /// ```
     #[inline]
     pub fn try_lock(&self) -> Option<ReentrantMutexGuard<'_, T, S>> {
         self.acquire_if(RawMutex::try_acquire).then(|| ReentrantMutexGuard::new(self))
@@ -136,6 +180,17 @@ impl<T: ?Sized, S: Scope> ReentrantMutex<T, S> {
     ///
     /// # Panics
     /// As [`lock`](Self::lock).
+    ///
+    /// ```
+    /// use heddle_primitives::ReentrantMutex;
+    /// use heddle_primitives::sync::thread;
+    /// use std::time::Duration;
+    ///
+    /// let lock = ReentrantMutex::new(1);
+    /// let _guard = lock.lock();
+    /// let others = || lock.try_lock_for(Duration::from_millis(1)).is_none();
+    /// assert!(thread::scope(|s| s.spawn(others).join().unwrap()));
+    /// ```
     #[inline]
     pub fn try_lock_for(&self, timeout: Duration) -> Option<ReentrantMutexGuard<'_, T, S>> {
         self.acquire_for(timeout).then(|| ReentrantMutexGuard::new(self))
@@ -145,23 +200,58 @@ impl<T: ?Sized, S: Scope> ReentrantMutex<T, S> {
     ///
     /// # Panics
     /// As [`lock`](Self::lock).
+    ///
+    /// ```
+    /// use heddle_primitives::ReentrantMutex;
+    /// use std::time::Instant;
+    ///
+    /// let lock = ReentrantMutex::new(1);
+    /// // In the past, and still enough for a free lock.
+    /// assert_eq!(lock.try_lock_until(Instant::now()).as_deref(), Some(&1));
+    /// ```
     #[inline]
     pub fn try_lock_until(&self, deadline: Instant) -> Option<ReentrantMutexGuard<'_, T, S>> {
         self.acquire_until(deadline).then(|| ReentrantMutexGuard::new(self))
     }
 
     /// Whether some thread holds the lock right now, or is being handed it; may be out of date before it is returned.
+    ///
+    /// ```
+    /// use heddle_primitives::ReentrantMutex;
+    ///
+    /// let lock = ReentrantMutex::new(1);
+    /// let _guard = lock.lock();
+    /// assert!(lock.is_locked());
+    /// ```
     pub fn is_locked(&self) -> bool {
         self.raw.is_taken()
     }
 
     /// Whether this thread holds the lock, which nobody else can change.
+    ///
+    /// ```
+    /// use heddle_primitives::ReentrantMutex;
+    /// use heddle_primitives::sync::thread;
+    ///
+    /// let lock = ReentrantMutex::new(1);
+    /// let _guard = lock.lock();
+    /// assert!(lock.is_owned_by_current_thread());
+    /// thread::scope(|s| _ = s.spawn(|| assert!(!lock.is_owned_by_current_thread())));
+    /// ```
     pub fn is_owned_by_current_thread(&self) -> bool {
         // ORDERING: only this thread writes its name, and reads no value older than one of its own.
         self.owner.load(Ordering::Relaxed) == owner::name::<S>()
     }
 
     /// The data, which nobody else can see meanwhile.
+    ///
+    /// ```
+    /// use heddle_primitives::ReentrantMutex;
+    ///
+    /// let mut lock = ReentrantMutex::new(1);
+    /// *lock.get_mut() += 1;
+    /// assert_eq!(*lock.lock(), 2);
+    /// ```
     pub fn get_mut(&mut self) -> &mut T {
         self.data.content_mut()
     }

@@ -1,6 +1,7 @@
 //! Guards that keep the lock alive. In normal builds only: the checkers' `Arc` cannot be a method's receiver.
 
 use super::RwLock;
+use crate::held::Want;
 use crate::scope::{Private, Scope};
 use crate::sync::Arc;
 use crate::sync::cell::{ConstPtr, MutPtr};
@@ -22,59 +23,160 @@ impl<T: ?Sized, S: Scope> RwLock<T, S> {
     /// thread::spawn(move || assert_eq!(*guard, 7)).join().unwrap();
     /// ```
     pub fn read_arc(self: &Arc<Self>) -> ArcRwLockReadGuard<T, S> {
-        self.raw.read();
+        self.take_read();
         ArcRwLockReadGuard::held(self)
     }
 
     /// Like [`try_read`](Self::try_read), with a guard that keeps the lock alive.
+    ///
+    /// ```
+    /// use heddle_primitives::RwLock;
+    /// use heddle_primitives::sync::Arc;
+    ///
+    /// let lock = Arc::new(RwLock::new(1));
+    /// let (one, other) = (lock.try_read_arc(), lock.try_read_arc());
+    /// assert_eq!(one.as_deref(), other.as_deref());
+    /// assert!(one.is_some());
+    /// ```
     pub fn try_read_arc(self: &Arc<Self>) -> Option<ArcRwLockReadGuard<T, S>> {
         self.raw.try_read().then(|| ArcRwLockReadGuard::held(self))
     }
 
     /// Like [`try_read_for`](Self::try_read_for), with a guard that keeps the lock alive.
+    ///
+    /// ```
+    /// use heddle_primitives::RwLock;
+    /// use heddle_primitives::sync::Arc;
+    /// use std::time::Duration;
+    ///
+    /// let lock = Arc::new(RwLock::new(1));
+    /// let _writer = lock.write_arc();
+    /// assert!(lock.try_read_arc_for(Duration::from_millis(1)).is_none());
+    /// ```
     pub fn try_read_arc_for(self: &Arc<Self>, timeout: Duration) -> Option<ArcRwLockReadGuard<T, S>> {
         self.raw.read_until(super::after(timeout)).then(|| ArcRwLockReadGuard::held(self))
     }
 
     /// Like [`try_read_until`](Self::try_read_until), with a guard that keeps the lock alive.
+    ///
+    /// ```
+    /// use heddle_primitives::RwLock;
+    /// use heddle_primitives::sync::Arc;
+    /// use std::time::Instant;
+    ///
+    /// let lock = Arc::new(RwLock::new(1));
+    /// // In the past, and still enough for a free lock.
+    /// assert_eq!(lock.try_read_arc_until(Instant::now()).as_deref(), Some(&1));
+    /// ```
     pub fn try_read_arc_until(self: &Arc<Self>, deadline: Instant) -> Option<ArcRwLockReadGuard<T, S>> {
         self.raw.read_until(|| Some(deadline)).then(|| ArcRwLockReadGuard::held(self))
     }
 
     /// Like [`write`](Self::write), with a guard that keeps the lock alive and borrows nothing.
+    ///
+    /// ```
+    /// use heddle_primitives::RwLock;
+    /// use heddle_primitives::sync::{Arc, thread};
+    ///
+    /// let lock = Arc::new(RwLock::new(1));
+    /// let mut guard = lock.write_arc();
+    /// thread::spawn(move || *guard += 1).join().unwrap();
+    /// assert_eq!(*lock.read(), 2);
+    /// ```
     pub fn write_arc(self: &Arc<Self>) -> ArcRwLockWriteGuard<T, S> {
-        self.raw.write();
+        self.take_write();
         ArcRwLockWriteGuard::held(self)
     }
 
     /// Like [`try_write`](Self::try_write), with a guard that keeps the lock alive.
+    ///
+    /// ```
+    /// use heddle_primitives::RwLock;
+    /// use heddle_primitives::sync::Arc;
+    ///
+    /// let lock = Arc::new(RwLock::new(1));
+    /// let reader = lock.read_arc();
+    /// assert!(lock.try_write_arc().is_none());
+    /// drop(reader);
+    /// assert!(lock.try_write_arc().is_some());
+    /// ```
     pub fn try_write_arc(self: &Arc<Self>) -> Option<ArcRwLockWriteGuard<T, S>> {
         self.raw.try_write().then(|| ArcRwLockWriteGuard::held(self))
     }
 
     /// Like [`try_write_for`](Self::try_write_for), with a guard that keeps the lock alive.
+    ///
+    /// ```
+    /// use heddle_primitives::RwLock;
+    /// use heddle_primitives::sync::Arc;
+    /// use std::time::Duration;
+    ///
+    /// let lock = Arc::new(RwLock::new(1));
+    /// let _reader = lock.read_arc();
+    /// assert!(lock.try_write_arc_for(Duration::from_millis(1)).is_none());
+    /// ```
     pub fn try_write_arc_for(self: &Arc<Self>, timeout: Duration) -> Option<ArcRwLockWriteGuard<T, S>> {
-        self.raw.write_until(super::after(timeout)).then(|| ArcRwLockWriteGuard::held(self))
+        self.take_write_until(super::after(timeout)).then(|| ArcRwLockWriteGuard::held(self))
     }
 
     /// Like [`try_write_until`](Self::try_write_until), with a guard that keeps the lock alive.
+    ///
+    /// ```
+    /// use heddle_primitives::RwLock;
+    /// use heddle_primitives::sync::Arc;
+    /// use std::time::Instant;
+    ///
+    /// let lock = Arc::new(RwLock::new(1));
+    /// // In the past, and still enough for a free lock.
+    /// assert_eq!(lock.try_write_arc_until(Instant::now()).as_deref(), Some(&1));
+    /// ```
     pub fn try_write_arc_until(self: &Arc<Self>, deadline: Instant) -> Option<ArcRwLockWriteGuard<T, S>> {
-        self.raw.write_until(|| Some(deadline)).then(|| ArcRwLockWriteGuard::held(self))
+        self.take_write_until(|| Some(deadline)).then(|| ArcRwLockWriteGuard::held(self))
     }
 
     /// Like [`upgradable_read`](Self::upgradable_read), with a guard that keeps the lock alive and borrows nothing.
+    ///
+    /// ```
+    /// use heddle_primitives::sync::Arc;
+    /// use heddle_primitives::{ArcRwLockUpgradableReadGuard, RwLock};
+    ///
+    /// let lock = Arc::new(RwLock::new(1));
+    /// let mut guard = ArcRwLockUpgradableReadGuard::upgrade(lock.upgradable_read_arc());
+    /// *guard += 1;
+    /// assert_eq!(*guard, 2);
+    /// ```
     pub fn upgradable_read_arc(self: &Arc<Self>) -> ArcRwLockUpgradableReadGuard<T, S> {
-        self.raw.upgradable_read_until(|| None);
+        self.take_upgradable_read();
         ArcRwLockUpgradableReadGuard::held(self)
     }
 
     /// Like [`try_upgradable_read`](Self::try_upgradable_read), with a guard that keeps the lock alive.
+    ///
+    /// ```
+    /// use heddle_primitives::RwLock;
+    /// use heddle_primitives::sync::Arc;
+    ///
+    /// let lock = Arc::new(RwLock::new(1));
+    /// let guard = lock.try_upgradable_read_arc();
+    /// assert!(guard.is_some() && lock.try_upgradable_read_arc().is_none());
+    /// assert!(lock.try_read().is_some());
+    /// ```
     pub fn try_upgradable_read_arc(self: &Arc<Self>) -> Option<ArcRwLockUpgradableReadGuard<T, S>> {
         self.raw.try_upgradable_read().then(|| ArcRwLockUpgradableReadGuard::held(self))
     }
 }
 
 /// A [read guard](super::RwLockReadGuard) that keeps the lock alive.
+///
+/// ```
+/// use heddle_primitives::sync::Arc;
+/// use heddle_primitives::{ArcRwLockReadGuard, RwLock};
+///
+/// let lock = Arc::new(RwLock::new(1));
+/// let guard: ArcRwLockReadGuard<i32> = lock.read_arc();
+/// drop(lock);
+/// assert_eq!(*guard, 1);
+/// ```
 #[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct ArcRwLockReadGuard<T: ?Sized, S: Scope = Private> {
     lock: Arc<RwLock<T, S>>,
@@ -82,6 +184,17 @@ pub struct ArcRwLockReadGuard<T: ?Sized, S: Scope = Private> {
 }
 
 /// A [write guard](super::RwLockWriteGuard) that keeps the lock alive.
+///
+/// ```
+/// use heddle_primitives::sync::Arc;
+/// use heddle_primitives::{ArcRwLockWriteGuard, RwLock};
+///
+/// let lock = Arc::new(RwLock::new(1));
+/// let mut guard: ArcRwLockWriteGuard<i32> = lock.write_arc();
+/// *guard += 1;
+/// drop(guard);
+/// assert_eq!(*lock.read(), 2);
+/// ```
 #[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct ArcRwLockWriteGuard<T: ?Sized, S: Scope = Private> {
     lock: Arc<RwLock<T, S>>,
@@ -89,6 +202,15 @@ pub struct ArcRwLockWriteGuard<T: ?Sized, S: Scope = Private> {
 }
 
 /// An [upgradable read guard](super::RwLockUpgradableReadGuard) that keeps the lock alive.
+///
+/// ```
+/// use heddle_primitives::sync::Arc;
+/// use heddle_primitives::{ArcRwLockUpgradableReadGuard, RwLock};
+///
+/// let lock = Arc::new(RwLock::new(1));
+/// let guard: ArcRwLockUpgradableReadGuard<i32> = lock.upgradable_read_arc();
+/// assert_eq!(*guard, *lock.read());
+/// ```
 #[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct ArcRwLockUpgradableReadGuard<T: ?Sized, S: Scope = Private> {
     lock: Arc<RwLock<T, S>>,
@@ -97,11 +219,29 @@ pub struct ArcRwLockUpgradableReadGuard<T: ?Sized, S: Scope = Private> {
 
 impl<T: ?Sized, S: Scope> ArcRwLockWriteGuard<T, S> {
     /// Unlocks fairly; see [`RwLockWriteGuard::unlock_fair`](super::RwLockWriteGuard::unlock_fair).
+    ///
+    /// ```
+    /// use heddle_primitives::sync::Arc;
+    /// use heddle_primitives::{ArcRwLockWriteGuard, RwLock};
+    ///
+    /// let lock = Arc::new(RwLock::new(1));
+    /// ArcRwLockWriteGuard::unlock_fair(lock.write_arc());
+    /// assert!(!lock.is_locked());
+    /// ```
     pub fn unlock_fair(guard: Self) {
         guard.into_lock().raw.release_write_fair();
     }
 
     /// Turns into a read lock; no writer comes in between.
+    ///
+    /// ```
+    /// use heddle_primitives::sync::Arc;
+    /// use heddle_primitives::{ArcRwLockWriteGuard, RwLock};
+    ///
+    /// let lock = Arc::new(RwLock::new(1));
+    /// let reader = ArcRwLockWriteGuard::downgrade(lock.write_arc());
+    /// assert_eq!(*reader, *lock.read());
+    /// ```
     pub fn downgrade(guard: Self) -> ArcRwLockReadGuard<T, S> {
         let lock = guard.into_lock();
         lock.raw.downgrade();
@@ -109,6 +249,15 @@ impl<T: ?Sized, S: Scope> ArcRwLockWriteGuard<T, S> {
     }
 
     /// Turns into a read lock that can be upgraded again; no writer comes in between.
+    ///
+    /// ```
+    /// use heddle_primitives::sync::Arc;
+    /// use heddle_primitives::{ArcRwLockWriteGuard, RwLock};
+    ///
+    /// let lock = Arc::new(RwLock::new(1));
+    /// let guard = ArcRwLockWriteGuard::downgrade_to_upgradable(lock.write_arc());
+    /// assert_eq!(*guard, *lock.read());
+    /// ```
     pub fn downgrade_to_upgradable(guard: Self) -> ArcRwLockUpgradableReadGuard<T, S> {
         let lock = guard.into_lock();
         lock.raw.downgrade_to_upgradable();
@@ -118,22 +267,55 @@ impl<T: ?Sized, S: Scope> ArcRwLockWriteGuard<T, S> {
 
 impl<T: ?Sized, S: Scope> ArcRwLockUpgradableReadGuard<T, S> {
     /// Turns into a write lock as soon as the readers have left.
+    ///
+    /// ```
+    /// use heddle_primitives::sync::Arc;
+    /// use heddle_primitives::{ArcRwLockUpgradableReadGuard, RwLock};
+    ///
+    /// let lock = Arc::new(RwLock::new(1));
+    /// let mut guard = ArcRwLockUpgradableReadGuard::upgrade(lock.upgradable_read_arc());
+    /// *guard += 1;
+    /// assert!(lock.is_locked_exclusive());
+    /// ```
     pub fn upgrade(guard: Self) -> ArcRwLockWriteGuard<T, S> {
-        let lock = guard.into_lock();
-        lock.raw.upgrade_until(|| None);
-        ArcRwLockWriteGuard::held(&lock)
+        {
+            let _waiting = guard.lock.wants(Want::Upgrade);
+            guard.lock.raw.upgrade_until(|| None);
+        }
+        ArcRwLockWriteGuard::held(&guard.into_lock())
     }
 
     /// Turns into a write lock if there are no other readers.
     ///
     /// # Errors
     /// The guard, if there are.
+    ///
+    /// ```
+    /// use heddle_primitives::sync::Arc;
+    /// use heddle_primitives::{ArcRwLockUpgradableReadGuard, RwLock};
+    ///
+    /// let lock = Arc::new(RwLock::new(1));
+    /// let reader = lock.read_arc();
+    /// let guard = ArcRwLockUpgradableReadGuard::try_upgrade(lock.upgradable_read_arc()).unwrap_err();
+    /// drop(reader);
+    /// assert!(ArcRwLockUpgradableReadGuard::try_upgrade(guard).is_ok());
+    /// ```
     pub fn try_upgrade(guard: Self) -> Result<ArcRwLockWriteGuard<T, S>, Self> {
         let lock = guard.into_lock();
         if lock.raw.try_upgrade() { Ok(ArcRwLockWriteGuard::held(&lock)) } else { Err(Self::held(&lock)) }
     }
 
     /// Turns into a plain read lock.
+    ///
+    /// ```
+    /// use heddle_primitives::sync::Arc;
+    /// use heddle_primitives::{ArcRwLockUpgradableReadGuard, RwLock};
+    ///
+    /// let lock = Arc::new(RwLock::new(1));
+    /// let reader = ArcRwLockUpgradableReadGuard::downgrade(lock.upgradable_read_arc());
+    /// assert!(lock.try_upgradable_read().is_some());
+    /// assert_eq!(*reader, 1);
+    /// ```
     pub fn downgrade(guard: Self) -> ArcRwLockReadGuard<T, S> {
         let lock = guard.into_lock();
         lock.raw.downgrade_upgradable();
@@ -156,6 +338,15 @@ macro_rules! guard {
             }
 
             /// The lock that the guard holds.
+            ///
+            /// ```
+            /// use heddle_primitives::sync::Arc;
+            /// use heddle_primitives::{ArcRwLockReadGuard, RwLock};
+            ///
+            /// let lock = Arc::new(RwLock::new(1));
+            /// let guard = lock.read_arc();
+            /// assert!(Arc::ptr_eq(ArcRwLockReadGuard::rwlock(&guard), &lock));
+            /// ```
             pub fn rwlock(guard: &Self) -> &Arc<RwLock<T, S>> {
                 &guard.lock
             }

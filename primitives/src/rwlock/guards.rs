@@ -1,37 +1,46 @@
 //! Guards: what holds the lock, and changes from one way of holding it into another.
+//!
+//! - `upgradable`: the guard that can become a writer's.
+
+mod upgradable;
+
+pub use upgradable::RwLockUpgradableReadGuard;
 
 use super::RwLock;
 use super::mapped::{MappedRwLockReadGuard, MappedRwLockWriteGuard};
+use crate::held::{Hold, Want};
 use crate::scope::{Private, Scope};
 use crate::sync::cell::{ConstPtr, MutPtr};
 use std::fmt;
+use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
-use std::time::{Duration, Instant};
 
 /// Proof that a [`RwLock`] is locked for reading; unlocks when dropped.
 ///
-/// `Send` if the data is `Sync`: the lock does not know threads, so any may unlock, and the other thread gets no more than `&T`.
+/// Not `Send`, as in std and parking_lot, for the reason that [`MutexGuard`](crate::MutexGuard) tells; what
+/// [`into_send`](Self::into_send) makes of it is.
 ///
 /// ```compile_fail,E0277
 /// fn send(_: impl Send) {}
-/// let lock = heddle_primitives::RwLock::new(std::cell::Cell::new(0));
+/// let lock = heddle_primitives::RwLock::new(0);
 /// send(lock.read());
 /// ```
 #[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct RwLockReadGuard<'a, T: ?Sized, S: Scope = Private> {
-    lock: &'a RwLock<T, S>,
+    pub(super) lock: &'a RwLock<T, S>,
     // Ends before the lock is free: under loom that is what ends the access.
     data: ManuallyDrop<ConstPtr<T>>,
+    not_send: PhantomData<*mut ()>,
 }
 
 /// Proof that a [`RwLock`] is locked for writing; unlocks when dropped.
 ///
-/// `Send` if the data is: the lock does not know threads, so any may unlock, and the other thread gets `&mut T`.
+/// Not `Send`; what [`into_send`](Self::into_send) makes of it is.
 ///
 /// ```compile_fail,E0277
 /// fn send(_: impl Send) {}
-/// let lock = heddle_primitives::RwLock::new(std::rc::Rc::new(0));
+/// let lock = heddle_primitives::RwLock::new(0);
 /// send(lock.write());
 /// ```
 ///
@@ -44,64 +53,73 @@ pub struct RwLockReadGuard<'a, T: ?Sized, S: Scope = Private> {
 /// ```
 #[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct RwLockWriteGuard<'a, T: ?Sized, S: Scope = Private> {
-    lock: &'a RwLock<T, S>,
+    pub(super) lock: &'a RwLock<T, S>,
     // As above.
     data: ManuallyDrop<MutPtr<T>>,
+    not_send: PhantomData<*mut ()>,
 }
 
-/// Proof that a [`RwLock`] is locked for reading with the right to upgrade; unlocks when dropped.
-///
-/// `Send` if the data is `Send` and `Sync`: the other thread may upgrade, which gives it `&mut T`.
-///
-/// ```compile_fail,E0277
-/// fn send(_: impl Send) {}
-/// let lock = heddle_primitives::RwLock::new(std::cell::Cell::new(0));
-/// send(lock.upgradable_read());
-/// ```
-#[must_use = "the lock is released as soon as the guard is dropped"]
-pub struct RwLockUpgradableReadGuard<'a, T: ?Sized, S: Scope = Private> {
-    lock: &'a RwLock<T, S>,
-    // As above.
-    data: ManuallyDrop<ConstPtr<T>>,
-}
-
-// SAFETY: the receiving thread gets `&T` and unlocks, which any thread may.
-unsafe impl<T: ?Sized + Sync, S: Scope> Send for RwLockReadGuard<'_, T, S> {}
 // SAFETY: a shared guard gives out `&T` only.
 unsafe impl<T: ?Sized + Sync, S: Scope> Sync for RwLockReadGuard<'_, T, S> {}
-// SAFETY: the receiving thread gets `&mut T`, may take the data away, and unlocks, which any thread may.
-unsafe impl<T: ?Sized + Send, S: Scope> Send for RwLockWriteGuard<'_, T, S> {}
 // SAFETY: a shared guard gives out `&T` only.
 unsafe impl<T: ?Sized + Sync, S: Scope> Sync for RwLockWriteGuard<'_, T, S> {}
-// SAFETY: the receiving thread gets `&T` beside other readers and, having upgraded, `&mut T`.
-unsafe impl<T: ?Sized + Send + Sync, S: Scope> Send for RwLockUpgradableReadGuard<'_, T, S> {}
-// SAFETY: a shared guard gives out `&T` only.
-unsafe impl<T: ?Sized + Sync, S: Scope> Sync for RwLockUpgradableReadGuard<'_, T, S> {}
 
 impl<'a, T: ?Sized, S: Scope> RwLockReadGuard<'a, T, S> {
     /// The caller has just locked for reading.
     #[inline(always)]
     pub(super) fn held(lock: &'a RwLock<T, S>) -> Self {
-        Self { lock, data: ManuallyDrop::new(lock.data.get()) }
+        lock.raw.tell_held(Hold::Shared);
+        Self { lock, data: ManuallyDrop::new(lock.data.get()), not_send: PhantomData }
     }
 
     /// The lock that the guard holds.
+    ///
+    /// ```
+    /// use heddle_primitives::{RwLock, RwLockReadGuard};
+    ///
+    /// let lock = RwLock::new(1);
+    /// let guard = lock.read();
+    /// assert!(std::ptr::eq(RwLockReadGuard::rwlock(&guard), &lock));
+    /// ```
     pub fn rwlock(guard: &Self) -> &'a RwLock<T, S> {
         guard.lock
     }
 
     /// Unlocks. The same as dropping the guard: a read lock is always released fairly, since the last reader leaves the lock to a
     /// writer that has queued.
+    ///
+    /// ```
+    /// use heddle_primitives::{RwLock, RwLockReadGuard};
+    ///
+    /// let lock = RwLock::new(1);
+    /// RwLockReadGuard::unlock_fair(lock.read());
+    /// assert!(!lock.is_locked());
+    /// ```
     pub fn unlock_fair(guard: Self) {
         drop(guard);
     }
 
     /// Unlocks and locks again if a writer or an upgrade waits, which go first then; others may change the data meanwhile.
+    ///
+    /// ```
+    /// use heddle_primitives::{RwLock, RwLockReadGuard};
+    ///
+    /// let lock = RwLock::new(1);
+    /// let mut guard = lock.read();
+    /// RwLockReadGuard::bump(&mut guard);
+    /// assert_eq!(*guard, 1);
+    /// ```
     pub fn bump(guard: &mut Self) {
         let lock = guard.lock;
         // SAFETY: replaced below, before anybody can use or drop it.
         unsafe { ManuallyDrop::drop(&mut guard.data) };
-        lock.raw.bump_read();
+        lock.raw.tell_ends(Hold::Shared);
+        // The lock is still held, so whoever keeps others out has not come yet, and this closes no circle.
+        {
+            let _waiting = lock.wants(Want::Shared);
+            lock.raw.bump_read();
+        }
+        lock.raw.tell_held(Hold::Shared);
         guard.data = ManuallyDrop::new(lock.data.get());
     }
 
@@ -125,6 +143,15 @@ impl<'a, T: ?Sized, S: Scope> RwLockReadGuard<'a, T, S> {
     ///
     /// # Errors
     /// The guard, if there is no such part.
+    ///
+    /// ```
+    /// use heddle_primitives::{RwLock, RwLockReadGuard};
+    ///
+    /// let lock = RwLock::new(vec![1, 2]);
+    /// let second = RwLockReadGuard::try_map(lock.read(), |list| list.get(1)).unwrap();
+    /// assert_eq!(*second, 2);
+    /// assert!(RwLockReadGuard::try_map(lock.read(), |list| list.get(2)).is_err());
+    /// ```
     pub fn try_map<U: ?Sized>(
         guard: Self,
         f: impl FnOnce(&T) -> Option<&U>,
@@ -141,10 +168,19 @@ impl<'a, T: ?Sized, S: Scope> RwLockWriteGuard<'a, T, S> {
     /// The caller has just locked for writing.
     #[inline(always)]
     pub(super) fn held(lock: &'a RwLock<T, S>) -> Self {
-        Self { lock, data: ManuallyDrop::new(lock.data.get_mut()) }
+        lock.raw.tell_held(Hold::Exclusive);
+        Self { lock, data: ManuallyDrop::new(lock.data.get_mut()), not_send: PhantomData }
     }
 
     /// The lock that the guard holds.
+    ///
+    /// ```
+    /// use heddle_primitives::{RwLock, RwLockWriteGuard};
+    ///
+    /// let lock = RwLock::new(1);
+    /// let guard = lock.write();
+    /// assert!(std::ptr::eq(RwLockWriteGuard::rwlock(&guard), &lock));
+    /// ```
     pub fn rwlock(guard: &Self) -> &'a RwLock<T, S> {
         guard.lock
     }
@@ -154,11 +190,20 @@ impl<'a, T: ?Sized, S: Scope> RwLockWriteGuard<'a, T, S> {
         let mut guard = ManuallyDrop::new(guard);
         // SAFETY: the guard is neither used nor dropped any more.
         unsafe { ManuallyDrop::drop(&mut guard.data) };
+        guard.lock.raw.tell_ends(Hold::Exclusive);
         guard.lock
     }
 
     /// Unlocks, and leaves the lock to those who sleep if there are any: for 200 us, or until one has come, nobody else gets it but
     /// by a `try_` function without time.
+    ///
+    /// ```
+    /// use heddle_primitives::{RwLock, RwLockWriteGuard};
+    ///
+    /// let lock = RwLock::new(1);
+    /// RwLockWriteGuard::unlock_fair(lock.write());
+    /// assert!(!lock.is_locked());
+    /// ```
     pub fn unlock_fair(guard: Self) {
         Self::into_lock(guard).raw.release_write_fair();
     }
@@ -179,11 +224,27 @@ impl<'a, T: ?Sized, S: Scope> RwLockWriteGuard<'a, T, S> {
         let lock = guard.lock;
         // SAFETY: replaced below, before anybody can use or drop it.
         unsafe { ManuallyDrop::drop(&mut guard.data) };
-        lock.raw.bump_write();
+        lock.raw.tell_ends(Hold::Exclusive);
+        // The lock is still held, so whoever keeps others out has not come yet, and this closes no circle.
+        {
+            let _waiting = lock.wants(Want::Exclusive);
+            lock.raw.bump_write();
+        }
+        lock.raw.tell_held(Hold::Exclusive);
         guard.data = ManuallyDrop::new(lock.data.get_mut());
     }
 
     /// Turns into a read lock; no writer comes in between. Readers that wait come in.
+    ///
+    /// ```
+    /// use heddle_primitives::{RwLock, RwLockWriteGuard};
+    ///
+    /// let lock = RwLock::new(1);
+    /// let mut writer = lock.write();
+    /// *writer += 1;
+    /// let reader = RwLockWriteGuard::downgrade(writer);
+    /// assert_eq!((*reader, *lock.read()), (2, 2));
+    /// ```
     pub fn downgrade(guard: Self) -> RwLockReadGuard<'a, T, S> {
         let lock = Self::into_lock(guard);
         lock.raw.downgrade();
@@ -191,6 +252,15 @@ impl<'a, T: ?Sized, S: Scope> RwLockWriteGuard<'a, T, S> {
     }
 
     /// Turns into a read lock that can be upgraded again; no writer comes in between. Readers that wait come in.
+    ///
+    /// ```
+    /// use heddle_primitives::{RwLock, RwLockUpgradableReadGuard, RwLockWriteGuard};
+    ///
+    /// let lock = RwLock::new(1);
+    /// let guard = RwLockWriteGuard::downgrade_to_upgradable(lock.write());
+    /// assert_eq!(*lock.read(), 1);
+    /// assert!(RwLockUpgradableReadGuard::try_upgrade(guard).is_ok());
+    /// ```
     pub fn downgrade_to_upgradable(guard: Self) -> RwLockUpgradableReadGuard<'a, T, S> {
         let lock = Self::into_lock(guard);
         lock.raw.downgrade_to_upgradable();
@@ -216,6 +286,15 @@ impl<'a, T: ?Sized, S: Scope> RwLockWriteGuard<'a, T, S> {
     ///
     /// # Errors
     /// The guard, if there is no such part.
+    ///
+    /// ```
+    /// use heddle_primitives::{RwLock, RwLockWriteGuard};
+    ///
+    /// let lock = RwLock::new(vec![1, 2]);
+    /// *RwLockWriteGuard::try_map(lock.write(), |list| list.get_mut(1)).unwrap() = 3;
+    /// let list = RwLockWriteGuard::try_map(lock.write(), |list| list.get_mut(2)).unwrap_err();
+    /// assert_eq!(*list, [1, 3]);
+    /// ```
     pub fn try_map<U: ?Sized>(
         mut guard: Self,
         f: impl FnOnce(&mut T) -> Option<&mut U>,
@@ -228,97 +307,14 @@ impl<'a, T: ?Sized, S: Scope> RwLockWriteGuard<'a, T, S> {
     }
 }
 
-impl<'a, T: ?Sized, S: Scope> RwLockUpgradableReadGuard<'a, T, S> {
-    /// The caller has just locked for upgradable reading.
-    pub(super) fn held(lock: &'a RwLock<T, S>) -> Self {
-        Self { lock, data: ManuallyDrop::new(lock.data.get()) }
-    }
-
-    /// The lock that the guard holds.
-    pub fn rwlock(guard: &Self) -> &'a RwLock<T, S> {
-        guard.lock
-    }
-
-    /// Ends the access and returns the lock, which is still held.
-    fn into_lock(guard: Self) -> &'a RwLock<T, S> {
-        let lock = guard.lock;
-        let mut guard = ManuallyDrop::new(guard);
-        // SAFETY: the guard is neither used nor dropped any more.
-        unsafe { ManuallyDrop::drop(&mut guard.data) };
-        lock
-    }
-
-    /// Unlocks, and leaves the lock to those who sleep if there are any; see [`RwLockWriteGuard::unlock_fair`].
-    pub fn unlock_fair(guard: Self) {
-        Self::into_lock(guard).raw.release_upgradable_fair();
-    }
-
-    /// Unlocks and locks again if somebody waits, who goes first then; others may change the data meanwhile.
-    pub fn bump(guard: &mut Self) {
-        let lock = guard.lock;
-        // SAFETY: replaced below, before anybody can use or drop it.
-        unsafe { ManuallyDrop::drop(&mut guard.data) };
-        lock.raw.bump_upgradable();
-        guard.data = ManuallyDrop::new(lock.data.get());
-    }
-
-    /// Turns into a write lock as soon as the readers have left; new ones wait until this writer has come and gone.
-    ///
-    /// Never returns if one of the readers waits for this thread, or is this thread.
-    pub fn upgrade(guard: Self) -> RwLockWriteGuard<'a, T, S> {
-        match Self::upgrade_by(guard, |lock| lock.raw.upgrade_until(|| None)) {
-            Ok(guard) => guard,
-            Err(_) => unreachable!("there is no deadline"),
-        }
-    }
-
-    /// Turns into a write lock if there are no other readers. A reader that comes and finds that it has to wait may count as one.
-    ///
-    /// # Errors
-    /// The guard, if there are.
-    pub fn try_upgrade(guard: Self) -> Result<RwLockWriteGuard<'a, T, S>, Self> {
-        Self::upgrade_by(guard, |lock| lock.raw.try_upgrade())
-    }
-
-    /// Like [`upgrade`](Self::upgrade), waiting no longer than `timeout`; a time beyond the clock's range means no limit.
-    ///
-    /// # Errors
-    /// The guard, if there are still readers.
-    pub fn try_upgrade_for(guard: Self, timeout: Duration) -> Result<RwLockWriteGuard<'a, T, S>, Self> {
-        Self::upgrade_by(guard, |lock| lock.raw.upgrade_until(super::after(timeout)))
-    }
-
-    /// Like [`upgrade`](Self::upgrade), waiting no longer than until `deadline`.
-    ///
-    /// # Errors
-    /// The guard, if there are still readers.
-    pub fn try_upgrade_until(guard: Self, deadline: Instant) -> Result<RwLockWriteGuard<'a, T, S>, Self> {
-        Self::upgrade_by(guard, |lock| lock.raw.upgrade_until(|| Some(deadline)))
-    }
-
-    /// Turns into a plain read lock, which lets the next upgradable reader in.
-    pub fn downgrade(guard: Self) -> RwLockReadGuard<'a, T, S> {
-        let lock = Self::into_lock(guard);
-        lock.raw.downgrade_upgradable();
-        RwLockReadGuard::held(lock)
-    }
-
-    fn upgrade_by(
-        guard: Self,
-        upgrade: impl FnOnce(&RwLock<T, S>) -> bool,
-    ) -> Result<RwLockWriteGuard<'a, T, S>, Self> {
-        let lock = Self::into_lock(guard);
-        if upgrade(lock) { Ok(RwLockWriteGuard::held(lock)) } else { Err(Self::held(lock)) }
-    }
-}
-
 macro_rules! guard {
-    ($guard:ident, $release:ident) => {
+    ($guard:ident, $hold:expr, $release:ident) => {
         impl<T: ?Sized, S: Scope> Drop for $guard<'_, T, S> {
             #[inline(always)]
             fn drop(&mut self) {
                 // SAFETY: dropped here and, where the guard goes on in another form, there instead.
                 unsafe { ManuallyDrop::drop(&mut self.data) };
+                self.lock.raw.tell_ends($hold);
                 self.lock.raw.$release();
             }
         }
@@ -347,9 +343,9 @@ macro_rules! guard {
     };
 }
 
-guard!(RwLockReadGuard, release_read);
-guard!(RwLockWriteGuard, release_write);
-guard!(RwLockUpgradableReadGuard, release_upgradable);
+guard!(RwLockReadGuard, Hold::Shared, release_read);
+guard!(RwLockWriteGuard, Hold::Exclusive, release_write);
+guard!(RwLockUpgradableReadGuard, Hold::Upgradable, release_upgradable);
 
 impl<T: ?Sized, S: Scope> DerefMut for RwLockWriteGuard<'_, T, S> {
     #[inline(always)]

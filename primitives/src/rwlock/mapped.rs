@@ -1,6 +1,7 @@
 //! Guards of a part of the data.
 
 use super::RawRwLock;
+use crate::held::Hold;
 use crate::scope::{Private, Scope};
 use crate::sync::cell::{ConstPtr, MutPtr};
 use std::fmt;
@@ -39,6 +40,14 @@ macro_rules! keep {
 }
 
 /// A [read guard](super::RwLockReadGuard) of a part of the data.
+///
+/// ```
+/// use heddle_primitives::{MappedRwLockReadGuard, RwLock, RwLockReadGuard};
+///
+/// let lock = RwLock::new((1, "one"));
+/// let name: MappedRwLockReadGuard<'_, &str> = RwLockReadGuard::map(lock.read(), |pair| &pair.1);
+/// assert_eq!(*name, "one");
+/// ```
 #[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct MappedRwLockReadGuard<'a, T: ?Sized, S: Scope = Private> {
     raw: &'a RawRwLock<S>,
@@ -65,12 +74,8 @@ pub struct MappedRwLockWriteGuard<'a, T: ?Sized, S: Scope = Private> {
     lent: PhantomData<&'a mut T>,
 }
 
-// SAFETY: as for the guards that these were.
-unsafe impl<T: ?Sized + Sync, S: Scope> Send for MappedRwLockReadGuard<'_, T, S> {}
-// SAFETY: as above.
+// SAFETY: a shared guard gives out `&T` only.
 unsafe impl<T: ?Sized + Sync, S: Scope> Sync for MappedRwLockReadGuard<'_, T, S> {}
-// SAFETY: as above.
-unsafe impl<T: ?Sized + Send, S: Scope> Send for MappedRwLockWriteGuard<'_, T, S> {}
 // SAFETY: as above.
 unsafe impl<T: ?Sized + Sync, S: Scope> Sync for MappedRwLockWriteGuard<'_, T, S> {}
 
@@ -81,6 +86,14 @@ impl<'a, T: ?Sized, S: Scope> MappedRwLockReadGuard<'a, T, S> {
     }
 
     /// Narrows the guard down further.
+    ///
+    /// ```
+    /// use heddle_primitives::{MappedRwLockReadGuard, RwLock, RwLockReadGuard};
+    ///
+    /// let lock = RwLock::new((1, vec![2, 3]));
+    /// let list = RwLockReadGuard::map(lock.read(), |data| &data.1);
+    /// assert_eq!(*MappedRwLockReadGuard::map(list, |list| &list[1]), 3);
+    /// ```
     pub fn map<U: ?Sized>(guard: Self, f: impl FnOnce(&T) -> &U) -> MappedRwLockReadGuard<'a, U, S> {
         match Self::try_map(guard, |data| Some(f(data))) {
             Ok(mapped) => mapped,
@@ -92,6 +105,15 @@ impl<'a, T: ?Sized, S: Scope> MappedRwLockReadGuard<'a, T, S> {
     ///
     /// # Errors
     /// The guard, if there is no such part.
+    ///
+    /// ```
+    /// use heddle_primitives::{MappedRwLockReadGuard, RwLock, RwLockReadGuard};
+    ///
+    /// let lock = RwLock::new((1, vec![2, 3]));
+    /// let list = RwLockReadGuard::map(lock.read(), |data| &data.1);
+    /// let list = MappedRwLockReadGuard::try_map(list, |list| list.get(2)).unwrap_err();
+    /// assert_eq!(*list, [2, 3]);
+    /// ```
     pub fn try_map<U: ?Sized>(
         guard: Self,
         f: impl FnOnce(&T) -> Option<&U>,
@@ -116,14 +138,32 @@ impl<'a, T: ?Sized, S: Scope> MappedRwLockWriteGuard<'a, T, S> {
     }
 
     /// Unlocks fairly; see [`RwLockWriteGuard::unlock_fair`](super::RwLockWriteGuard::unlock_fair).
+    ///
+    /// ```
+    /// use heddle_primitives::{MappedRwLockWriteGuard, RwLock, RwLockWriteGuard};
+    ///
+    /// let lock = RwLock::new((1, vec![2, 3]));
+    /// MappedRwLockWriteGuard::unlock_fair(RwLockWriteGuard::map(lock.write(), |data| &mut data.0));
+    /// assert!(!lock.is_locked());
+    /// ```
     pub fn unlock_fair(guard: Self) {
         let mut guard = ManuallyDrop::new(guard);
         // SAFETY: the guard is neither used nor dropped any more.
         unsafe { ManuallyDrop::drop(&mut guard.access) };
+        guard.raw.tell_ends(Hold::Exclusive);
         guard.raw.release_write_fair();
     }
 
     /// Narrows the guard down further.
+    ///
+    /// ```
+    /// use heddle_primitives::{MappedRwLockWriteGuard, RwLock, RwLockWriteGuard};
+    ///
+    /// let lock = RwLock::new((1, vec![2, 3]));
+    /// let list = RwLockWriteGuard::map(lock.write(), |data| &mut data.1);
+    /// *MappedRwLockWriteGuard::map(list, |list| &mut list[1]) = 4;
+    /// assert_eq!(lock.read().1, [2, 4]);
+    /// ```
     pub fn map<U: ?Sized>(guard: Self, f: impl FnOnce(&mut T) -> &mut U) -> MappedRwLockWriteGuard<'a, U, S> {
         match Self::try_map(guard, |data| Some(f(data))) {
             Ok(mapped) => mapped,
@@ -135,6 +175,16 @@ impl<'a, T: ?Sized, S: Scope> MappedRwLockWriteGuard<'a, T, S> {
     ///
     /// # Errors
     /// The guard, if there is no such part.
+    ///
+    /// ```
+    /// use heddle_primitives::{MappedRwLockWriteGuard, RwLock, RwLockWriteGuard};
+    ///
+    /// let lock = RwLock::new((1, vec![2, 3]));
+    /// let list = RwLockWriteGuard::map(lock.write(), |data| &mut data.1);
+    /// let mut list = MappedRwLockWriteGuard::try_map(list, |list| list.get_mut(2)).unwrap_err();
+    /// list.push(4);
+    /// assert_eq!(*list, [2, 3, 4]);
+    /// ```
     pub fn try_map<U: ?Sized>(
         mut guard: Self,
         f: impl FnOnce(&mut T) -> Option<&mut U>,
@@ -153,12 +203,13 @@ impl<'a, T: ?Sized, S: Scope> MappedRwLockWriteGuard<'a, T, S> {
 }
 
 macro_rules! mapped {
-    ($guard:ident, $release:ident) => {
+    ($guard:ident, $hold:expr, $release:ident) => {
         impl<T: ?Sized, S: Scope> Drop for $guard<'_, T, S> {
             #[inline]
             fn drop(&mut self) {
                 // SAFETY: dropped here and, where the guard goes on in another form, there instead.
                 unsafe { ManuallyDrop::drop(&mut self.access) };
+                self.raw.tell_ends($hold);
                 self.raw.$release();
             }
         }
@@ -187,8 +238,8 @@ macro_rules! mapped {
     };
 }
 
-mapped!(MappedRwLockReadGuard, release_read);
-mapped!(MappedRwLockWriteGuard, release_write);
+mapped!(MappedRwLockReadGuard, Hold::Shared, release_read);
+mapped!(MappedRwLockWriteGuard, Hold::Exclusive, release_write);
 
 impl<T: ?Sized, S: Scope> DerefMut for MappedRwLockWriteGuard<'_, T, S> {
     #[inline]

@@ -3,7 +3,9 @@
 //! - `raw`: the word and its protocol;
 //! - `guards`: what holds the lock, and changes from one way of holding it into another;
 //! - `mapped`: guards of a part of the data;
+//! - `send_guards`: guards that may go to another thread;
 //! - `arc_guards`: guards that keep the lock alive;
+//! - `told`: how the lock is taken, told to the search for deadlocks;
 //! - `raw_api`: the lock under `lock_api`'s traits.
 
 #[cfg(not(any(heddle_loom, heddle_shuttle)))]
@@ -13,12 +15,15 @@ mod mapped;
 mod raw;
 #[cfg(not(any(heddle_loom, heddle_shuttle)))]
 mod raw_api;
+mod send_guards;
+mod told;
 
 #[cfg(not(any(heddle_loom, heddle_shuttle)))]
 pub use arc_guards::{ArcRwLockReadGuard, ArcRwLockUpgradableReadGuard, ArcRwLockWriteGuard};
 pub use guards::{RwLockReadGuard, RwLockUpgradableReadGuard, RwLockWriteGuard};
 pub use mapped::{MappedRwLockReadGuard, MappedRwLockWriteGuard};
 pub use raw::RawRwLock;
+pub use send_guards::{SendRwLockReadGuard, SendRwLockUpgradableReadGuard, SendRwLockWriteGuard};
 
 use crate::scope::{Private, Scope};
 use crate::sync::cell::UnsafeCell;
@@ -48,6 +53,8 @@ use std::time::{Duration, Instant};
 ///   lock. [`read_recursive`](Self::read_recursive) passes both.
 /// - A thread that holds a read lock and takes the lock to upgrade or write waits for itself. An upgrade cannot deadlock with another
 ///   one: there is one upgradable reader at a time. It waits for plain readers only, who can always leave.
+///
+/// The feature `deadlock_detection` reports these, and circles of several threads and locks.
 ///
 /// Time-outs leave no trace: readers that waited behind a writer which gives up come in.
 ///
@@ -94,6 +101,14 @@ unsafe impl<T: ?Sized + Send + Sync, S: Scope> Sync for RwLock<T, S> {}
 impl<T> RwLock<T> {
     const_in_normal_builds! {
         /// A lock for the threads of this process.
+        ///
+        /// ```
+        /// use heddle_primitives::RwLock;
+        ///
+        /// static LOCK: RwLock<u32> = RwLock::new(1);
+        /// *LOCK.write() += 1;
+        /// assert_eq!(*LOCK.read(), 2);
+        /// ```
         pub const fn new(data: T) -> Self {
             Self::new_in(data)
         }
@@ -103,12 +118,27 @@ impl<T> RwLock<T> {
 impl<T, S: Scope> RwLock<T, S> {
     const_in_normal_builds! {
         /// A lock in any scope.
+        ///
+        /// ```
+        /// use heddle_primitives::{RwLock, Shared};
+        ///
+        /// let lock = RwLock::<u32, Shared>::new_in(1);
+        /// assert_eq!((size_of_val(&lock), *lock.read()), (8, 1));
+        /// ```
         pub const fn new_in(data: T) -> Self {
             Self { raw: RawRwLock::new_in(), data: UnsafeCell::new(data) }
         }
     }
 
     /// Takes the data out.
+    ///
+    /// ```
+    /// use heddle_primitives::RwLock;
+    ///
+    /// let lock = RwLock::new(1);
+    /// *lock.write() += 1;
+    /// assert_eq!(lock.into_inner(), 2);
+    /// ```
     pub fn into_inner(self) -> T {
         self.data.into_inner()
     }
@@ -122,25 +152,61 @@ impl<T: ?Sized, S: Scope> RwLock<T, S> {
     ///
     /// # Panics
     /// If there are 2^24 readers already, also in the other ways to read.
+    ///
+    /// ```
+    /// use heddle_primitives::RwLock;
+    ///
+    /// let lock = RwLock::new(1);
+    /// let (one, other) = (lock.read(), lock.read());
+    /// assert_eq!(*one + *other, 2);
+    /// ```
     #[inline]
     pub fn read(&self) -> RwLockReadGuard<'_, T, S> {
-        self.raw.read();
+        self.take_read();
         RwLockReadGuard::held(self)
     }
 
     /// Locks for reading if that is possible without waiting. A writer that has queued makes it fail too.
+    ///
+    /// ```
+    /// use heddle_primitives::RwLock;
+    ///
+    /// let lock = RwLock::new(1);
+    /// let writer = lock.write();
+    /// assert!(lock.try_read().is_none());
+    /// drop(writer);
+    /// assert_eq!(lock.try_read().as_deref(), Some(&1));
+    /// ```
     #[inline]
     pub fn try_read(&self) -> Option<RwLockReadGuard<'_, T, S>> {
         self.raw.try_read().then(|| RwLockReadGuard::held(self))
     }
 
     /// Locks for reading, waiting no longer than `timeout`; a time beyond the clock's range means no limit.
+    ///
+    /// ```
+    /// use heddle_primitives::RwLock;
+    /// use std::time::Duration;
+    ///
+    /// let lock = RwLock::new(1);
+    /// let _writer = lock.write();
+    /// assert!(lock.try_read_for(Duration::from_millis(1)).is_none());
+    /// ```
     #[inline]
     pub fn try_read_for(&self, timeout: Duration) -> Option<RwLockReadGuard<'_, T, S>> {
         self.raw.read_until(after(timeout)).then(|| RwLockReadGuard::held(self))
     }
 
     /// Locks for reading, waiting no longer than until `deadline`; one in the past still takes a free lock.
+    ///
+    /// ```
+    /// use heddle_primitives::RwLock;
+    /// use std::time::Instant;
+    ///
+    /// let lock = RwLock::new(1);
+    /// // In the past, and still enough for a free lock.
+    /// assert_eq!(lock.try_read_until(Instant::now()).as_deref(), Some(&1));
+    /// ```
     #[inline]
     pub fn try_read_until(&self, deadline: Instant) -> Option<RwLockReadGuard<'_, T, S>> {
         self.raw.read_until(|| Some(deadline)).then(|| RwLockReadGuard::held(self))
@@ -163,70 +229,174 @@ impl<T: ?Sized, S: Scope> RwLock<T, S> {
     /// });
     /// ```
     pub fn read_recursive(&self) -> RwLockReadGuard<'_, T, S> {
-        self.raw.read_recursive_until(|| None);
+        self.take_read_recursive();
         RwLockReadGuard::held(self)
     }
 
     /// Like [`read_recursive`](Self::read_recursive), if that is possible without waiting.
+    ///
+    /// ```
+    /// use heddle_primitives::RwLock;
+    ///
+    /// let lock = RwLock::new(1);
+    /// let outer = lock.read();
+    /// assert_eq!(lock.try_read_recursive().as_deref(), Some(&*outer));
+    /// drop(outer);
+    /// let _writer = lock.write();
+    /// assert!(lock.try_read_recursive().is_none());
+    /// ```
     pub fn try_read_recursive(&self) -> Option<RwLockReadGuard<'_, T, S>> {
         self.raw.try_read_recursive().then(|| RwLockReadGuard::held(self))
     }
 
     /// Like [`read_recursive`](Self::read_recursive), waiting no longer than `timeout`.
+    ///
+    /// ```
+    /// use heddle_primitives::RwLock;
+    /// use std::time::Duration;
+    ///
+    /// let lock = RwLock::new(1);
+    /// let _writer = lock.write();
+    /// assert!(lock.try_read_recursive_for(Duration::from_millis(1)).is_none());
+    /// ```
     pub fn try_read_recursive_for(&self, timeout: Duration) -> Option<RwLockReadGuard<'_, T, S>> {
         self.raw.read_recursive_until(after(timeout)).then(|| RwLockReadGuard::held(self))
     }
 
     /// Like [`read_recursive`](Self::read_recursive), waiting no longer than until `deadline`.
+    ///
+    /// ```
+    /// use heddle_primitives::RwLock;
+    /// use std::time::Instant;
+    ///
+    /// let lock = RwLock::new(1);
+    /// let _outer = lock.read();
+    /// // In the past, and still enough where nobody writes.
+    /// assert!(lock.try_read_recursive_until(Instant::now()).is_some());
+    /// ```
     pub fn try_read_recursive_until(&self, deadline: Instant) -> Option<RwLockReadGuard<'_, T, S>> {
         self.raw.read_recursive_until(|| Some(deadline)).then(|| RwLockReadGuard::held(self))
     }
 
     /// Locks for writing, waiting as long as it takes. In a thread that holds the lock in any way it never returns.
+    ///
+    /// ```
+    /// use heddle_primitives::RwLock;
+    ///
+    /// let lock = RwLock::new(1);
+    /// *lock.write() += 1;
+    /// assert_eq!(*lock.read(), 2);
+    /// ```
     #[inline]
     pub fn write(&self) -> RwLockWriteGuard<'_, T, S> {
-        self.raw.write();
+        self.take_write();
         RwLockWriteGuard::held(self)
     }
 
     /// Locks for writing if that is possible without waiting. A reader that comes and finds that it has to wait may make it fail
     /// too.
+    ///
+    /// ```
+    /// use heddle_primitives::RwLock;
+    ///
+    /// let lock = RwLock::new(1);
+    /// let reader = lock.read();
+    /// assert!(lock.try_write().is_none());
+    /// drop(reader);
+    /// assert!(lock.try_write().is_some());
+    /// ```
     #[inline]
     pub fn try_write(&self) -> Option<RwLockWriteGuard<'_, T, S>> {
         self.raw.try_write().then(|| RwLockWriteGuard::held(self))
     }
 
     /// Locks for writing, waiting no longer than `timeout`; a time beyond the clock's range means no limit.
+    ///
+    /// ```
+    /// use heddle_primitives::RwLock;
+    /// use std::time::Duration;
+    ///
+    /// let lock = RwLock::new(1);
+    /// let _reader = lock.read();
+    /// assert!(lock.try_write_for(Duration::from_millis(1)).is_none());
+    /// ```
     #[inline]
     pub fn try_write_for(&self, timeout: Duration) -> Option<RwLockWriteGuard<'_, T, S>> {
-        self.raw.write_until(after(timeout)).then(|| RwLockWriteGuard::held(self))
+        self.take_write_until(after(timeout)).then(|| RwLockWriteGuard::held(self))
     }
 
     /// Locks for writing, waiting no longer than until `deadline`; one in the past still takes a free lock.
+    ///
+    /// ```
+    /// use heddle_primitives::RwLock;
+    /// use std::time::Instant;
+    ///
+    /// let lock = RwLock::new(1);
+    /// // In the past, and still enough for a free lock.
+    /// assert!(lock.try_write_until(Instant::now()).is_some());
+    /// ```
     #[inline]
     pub fn try_write_until(&self, deadline: Instant) -> Option<RwLockWriteGuard<'_, T, S>> {
-        self.raw.write_until(|| Some(deadline)).then(|| RwLockWriteGuard::held(self))
+        self.take_write_until(|| Some(deadline)).then(|| RwLockWriteGuard::held(self))
     }
 
     /// Locks for reading beside other readers, with the right to become the writer without letting another writer in between.
     /// One thread at a time can have that right; waits as long as it takes.
+    ///
+    /// ```
+    /// use heddle_primitives::{RwLock, RwLockUpgradableReadGuard};
+    ///
+    /// let lock = RwLock::new(1);
+    /// let guard = lock.upgradable_read();
+    /// assert_eq!(*guard, *lock.read());
+    /// assert!(lock.try_upgradable_read().is_none());
+    /// *RwLockUpgradableReadGuard::upgrade(guard) += 1;
+    /// assert_eq!(*lock.read(), 2);
+    /// ```
     pub fn upgradable_read(&self) -> RwLockUpgradableReadGuard<'_, T, S> {
-        self.raw.upgradable_read_until(|| None);
+        self.take_upgradable_read();
         RwLockUpgradableReadGuard::held(self)
     }
 
     /// Like [`upgradable_read`](Self::upgradable_read), if that is possible without waiting.
+    ///
+    /// ```
+    /// use heddle_primitives::RwLock;
+    ///
+    /// let lock = RwLock::new(1);
+    /// let guard = lock.try_upgradable_read();
+    /// assert!(guard.is_some() && lock.try_upgradable_read().is_none());
+    /// ```
     pub fn try_upgradable_read(&self) -> Option<RwLockUpgradableReadGuard<'_, T, S>> {
         self.raw.try_upgradable_read().then(|| RwLockUpgradableReadGuard::held(self))
     }
 
     /// Like [`upgradable_read`](Self::upgradable_read), waiting no longer than `timeout`; a time beyond the clock's range means
     /// no limit.
+    ///
+    /// ```
+    /// use heddle_primitives::RwLock;
+    /// use std::time::Duration;
+    ///
+    /// let lock = RwLock::new(1);
+    /// let _guard = lock.upgradable_read();
+    /// assert!(lock.try_upgradable_read_for(Duration::from_millis(1)).is_none());
+    /// ```
     pub fn try_upgradable_read_for(&self, timeout: Duration) -> Option<RwLockUpgradableReadGuard<'_, T, S>> {
         self.raw.upgradable_read_until(after(timeout)).then(|| RwLockUpgradableReadGuard::held(self))
     }
 
     /// Like [`upgradable_read`](Self::upgradable_read), waiting no longer than until `deadline`.
+    ///
+    /// ```
+    /// use heddle_primitives::RwLock;
+    /// use std::time::Instant;
+    ///
+    /// let lock = RwLock::new(1);
+    /// let _reader = lock.read();
+    /// // In the past, and still enough beside plain readers.
+    /// assert!(lock.try_upgradable_read_until(Instant::now()).is_some());
+    /// ```
     pub fn try_upgradable_read_until(
         &self,
         deadline: Instant,
@@ -236,16 +406,45 @@ impl<T: ?Sized, S: Scope> RwLock<T, S> {
 
     /// Whether somebody holds the lock in any way right now; the answer may be out of date before it is returned, and a reader that
     /// has to wait may look for a moment as if it held the lock.
+    ///
+    /// ```
+    /// use heddle_primitives::RwLock;
+    ///
+    /// let lock = RwLock::new(1);
+    /// let reader = lock.read();
+    /// assert!(lock.is_locked());
+    /// drop(reader);
+    /// assert!(!lock.is_locked());
+    /// ```
     pub fn is_locked(&self) -> bool {
         self.raw.is_locked()
     }
 
     /// Whether somebody holds the lock for writing right now; the answer may be out of date before it is returned.
+    ///
+    /// ```
+    /// use heddle_primitives::RwLock;
+    ///
+    /// let lock = RwLock::new(1);
+    /// let reader = lock.read();
+    /// assert!(!lock.is_locked_exclusive());
+    /// drop(reader);
+    /// let _writer = lock.write();
+    /// assert!(lock.is_locked_exclusive());
+    /// ```
     pub fn is_locked_exclusive(&self) -> bool {
         self.raw.is_locked_exclusive()
     }
 
     /// The data, which nobody else can see meanwhile.
+    ///
+    /// ```
+    /// use heddle_primitives::RwLock;
+    ///
+    /// let mut lock = RwLock::new(1);
+    /// *lock.get_mut() += 1;
+    /// assert_eq!(*lock.read(), 2);
+    /// ```
     pub fn get_mut(&mut self) -> &mut T {
         self.data.content_mut()
     }

@@ -1,93 +1,32 @@
 //! The lock without its data: one word that readers, writers and upgradable readers sleep on, each a class of its own.
+//!
+//! - `kind`: the bits of the word, and the ways to take the lock;
+//! - `upgradable`: reading with the right to become the writer.
 
+mod kind;
+mod upgradable;
+
+use crate::held::Want;
 use crate::scope::{Private, Scope};
 use crate::spin::{DEFAULT_SPIN, Spin};
 use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::sync::futex::{Futex, WaitOutcome};
 use crate::sync::thread;
+use kind::{
+    AS_READER, AS_UPGRADABLE, AS_UPGRADER, AS_WRITER, DRAINING, FULL, HANDED, Kind, QUEUED, READ,
+    READ_RECURSIVE, READER, READERS, READERS_QUEUED, UPGRADABLE, UPGRADABLES_QUEUED, WRITE, WRITER,
+    WRITERS_QUEUED,
+};
 use std::fmt;
-use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
-/// Somebody has the lock for itself.
-const WRITER: u32 = 1;
-/// Somebody has an upgradable read lock.
-const UPGRADABLE: u32 = 1 << 1;
-/// With `UPGRADABLE`: its holder waits for the readers to leave, and no new ones come in.
-const DRAINING: u32 = 1 << 2;
-/// Readers may sleep.
-const READERS_QUEUED: u32 = 1 << 3;
-/// A writer has queued: no new readers come in.
-const WRITERS_QUEUED: u32 = 1 << 4;
-/// Upgradable readers may sleep.
-const UPGRADABLES_QUEUED: u32 = 1 << 5;
-/// Unlocked fairly: whoever has not slept lets those go first who have.
-const HANDED: u32 = 1 << 6;
-/// One reader; they are counted in the bits above.
-const READER: u32 = 1 << 7;
-/// So many readers that the next one panics. As many again fit: those who come at the same time and find out too late.
-const FULL: u32 = 1 << 31;
-
-const READERS: u32 = !(READER - 1);
-const QUEUED: u32 = READERS_QUEUED | WRITERS_QUEUED | UPGRADABLES_QUEUED;
-
-/// What each class sleeps as.
-const AS_READER: NonZeroU32 = NonZeroU32::new(1).unwrap();
-const AS_WRITER: NonZeroU32 = NonZeroU32::new(2).unwrap();
-const AS_UPGRADABLE: NonZeroU32 = NonZeroU32::new(4).unwrap();
-const AS_UPGRADER: NonZeroU32 = NonZeroU32::new(8).unwrap();
-
-/// As in the mutex: the pauses between a waiter's looks, and how often it yields before it sleeps.
+/// The pauses between a waiter's looks, and, as in the mutex, how often it yields before it sleeps.
 const FIRST_PAUSES: u32 = 4;
 const LONGEST_PAUSES: u32 = 64;
 const YIELDS: u32 = if cfg!(any(heddle_loom, heddle_shuttle)) { 0 } else { 2 };
 
 /// How long a lock that was unlocked fairly waits for those who have queued: several times what waking one takes.
 const HAND_OVER: Duration = Duration::from_micros(200);
-
-/// A way of taking the lock.
-struct Kind {
-    /// What taking the lock adds to the word.
-    taken: u32,
-    /// Each of these bits keeps out who has just come.
-    blocked: u32,
-    /// Those that still do once one has slept and was woken.
-    blocked_woken: u32,
-    /// Set before going to sleep.
-    queued: u32,
-    /// Set on taking the lock after having queued: a wake goes to one of the class, so others may be asleep.
-    others: u32,
-    class: NonZeroU32,
-}
-
-const READ: Kind = Kind {
-    taken: READER,
-    blocked: WRITER | DRAINING | WRITERS_QUEUED | HANDED,
-    blocked_woken: WRITER | DRAINING,
-    queued: READERS_QUEUED,
-    others: 0,
-    class: AS_READER,
-};
-
-const READ_RECURSIVE: Kind = Kind { blocked: WRITER, blocked_woken: WRITER, ..READ };
-
-const WRITE: Kind = Kind {
-    taken: WRITER,
-    blocked: WRITER | UPGRADABLE | READERS | HANDED,
-    blocked_woken: WRITER | UPGRADABLE | READERS,
-    queued: WRITERS_QUEUED,
-    others: WRITERS_QUEUED,
-    class: AS_WRITER,
-};
-
-const READ_UPGRADABLE: Kind = Kind {
-    taken: UPGRADABLE,
-    blocked: WRITER | UPGRADABLE | WRITERS_QUEUED | HANDED,
-    blocked_woken: WRITER | UPGRADABLE,
-    queued: UPGRADABLES_QUEUED,
-    others: UPGRADABLES_QUEUED,
-    class: AS_UPGRADABLE,
-};
 
 /// A readers-writer lock without data, in one word; the protocol of [`RwLock`](crate::RwLock).
 ///
@@ -133,6 +72,14 @@ const READ_UPGRADABLE: Kind = Kind {
 /// word's address.
 ///
 /// Layout: one word. All-zero bytes are an unlocked lock.
+///
+/// ```
+/// use heddle_primitives::RawRwLock;
+///
+/// let lock = lock_api::RwLock::<RawRwLock, u32>::new(1);
+/// *lock.write() += 1;
+/// assert_eq!(*lock.read(), 2);
+/// ```
 #[repr(C)]
 pub struct RawRwLock<S: Scope = Private> {
     futex: Futex<S>,
@@ -141,9 +88,27 @@ pub struct RawRwLock<S: Scope = Private> {
 impl<S: Scope> RawRwLock<S> {
     const_in_normal_builds! {
         /// An unlocked lock in any scope.
+        ///
+        /// ```
+        /// use heddle_primitives::{Private, RawRwLock};
+        ///
+        /// let lock = lock_api::RwLock::from_raw(RawRwLock::<Private>::new_in(), 1);
+        /// assert_eq!(*lock.read(), 1);
+        /// ```
         pub const fn new_in() -> Self {
             Self { futex: Futex::new_in(0) }
         }
+    }
+
+    /// The lock's address, which names it as long as it does not move.
+    #[inline(always)]
+    pub(crate) fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
+    /// Whether somebody has queued who keeps new readers of this kind out.
+    pub(super) fn is_kept_for(&self, reader: Want) -> bool {
+        self.is_any(if reader == Want::Upgradable { WRITERS_QUEUED } else { WRITERS_QUEUED | DRAINING })
     }
 
     #[inline(always)]
@@ -194,14 +159,6 @@ impl<S: Scope> RawRwLock<S> {
         self.write_fast() || self.try_acquire(&WRITE)
     }
 
-    pub(crate) fn upgradable_read_until(&self, deadline: impl FnOnce() -> Option<Instant>) -> bool {
-        self.try_acquire(&READ_UPGRADABLE) || self.acquire_slow(&READ_UPGRADABLE, deadline())
-    }
-
-    pub(crate) fn try_upgradable_read(&self) -> bool {
-        self.try_acquire(&READ_UPGRADABLE)
-    }
-
     pub(crate) fn is_locked(&self) -> bool {
         // ORDERING: a hint; nothing is read on the strength of it.
         self.word().load(Ordering::Relaxed) & (WRITER | UPGRADABLE | READERS) != 0
@@ -234,57 +191,11 @@ impl<S: Scope> RawRwLock<S> {
         self.release_write_slow(true);
     }
 
-    /// The caller holds an upgradable read lock, which ends.
-    pub(crate) fn release_upgradable(&self) {
-        self.leave_upgradable(0, false);
-    }
-
-    /// As above, and those who have queued go first.
-    pub(crate) fn release_upgradable_fair(&self) {
-        self.leave_upgradable(0, true);
-    }
-
-    /// The caller's upgradable read lock becomes a plain one.
-    pub(crate) fn downgrade_upgradable(&self) {
-        self.leave_upgradable(READER, false);
-    }
-
     /// The caller's exclusive lock becomes a read lock.
     pub(crate) fn downgrade(&self) {
         // ORDERING: releases what was written under the lock to the readers that now come in.
         let before = self.change(Ordering::Release, |state| (state - WRITER + READER) & !(QUEUED | HANDED));
         self.wake_queued(before);
-    }
-
-    /// The caller's exclusive lock becomes an upgradable read lock.
-    pub(crate) fn downgrade_to_upgradable(&self) {
-        // Upgradable readers stay asleep, and their bit tells so: `leave_upgradable` wakes one.
-        let woken = READERS_QUEUED | WRITERS_QUEUED;
-        // ORDERING: as in `downgrade`.
-        let before =
-            self.change(Ordering::Release, |state| (state - WRITER + UPGRADABLE) & !(woken | HANDED));
-        self.wake_queued(before & woken);
-    }
-
-    /// The caller's upgradable read lock becomes exclusive if there are no other readers.
-    pub(crate) fn try_upgrade(&self) -> bool {
-        // ORDERING: decides whether the exchange below is worth trying.
-        let mut state = self.word().load(Ordering::Relaxed);
-        while state & READERS == 0 {
-            let upgraded = (state & !(UPGRADABLE | DRAINING)) + WRITER;
-            // ORDERING: acquires what leaving readers released: they read before the caller writes. Not Release: the caller
-            // has written nothing yet. Failure reads nothing.
-            match self.word().compare_exchange(state, upgraded, Ordering::Acquire, Ordering::Relaxed) {
-                Ok(_) => return true,
-                Err(found) => state = found,
-            }
-        }
-        false
-    }
-
-    /// The caller's upgradable read lock becomes exclusive once the readers have left, or stays what it is if `deadline` passes.
-    pub(crate) fn upgrade_until(&self, deadline: impl FnOnce() -> Option<Instant>) -> bool {
-        self.try_upgrade() || self.upgrade_slow(deadline())
     }
 
     /// Lets queued writers go first, and reads again.
@@ -300,14 +211,6 @@ impl<S: Scope> RawRwLock<S> {
         if self.is_any(QUEUED) {
             self.release_write_fair();
             self.write();
-        }
-    }
-
-    /// Lets writers and upgradable readers go first that have queued, and reads again.
-    pub(crate) fn bump_upgradable(&self) {
-        if self.is_any(QUEUED) {
-            self.release_upgradable_fair();
-            self.upgradable_read_until(|| None);
         }
     }
 
@@ -459,52 +362,6 @@ impl<S: Scope> RawRwLock<S> {
             (state & !(WRITER | QUEUED | HANDED)) | handed
         });
         self.wake_queued(before);
-    }
-
-    /// The caller's upgradable read lock becomes `rest`, which is a read lock or nothing.
-    fn leave_upgradable(&self, rest: u32, fair: bool) {
-        // ORDERING: as in `release_read`, for the caller leaves or will.
-        let before = self.change(Ordering::Release, |state| {
-            let handed = if fair && state & QUEUED != 0 { HANDED } else { 0 };
-            // A writer's bit stays until it has come: readers are to let it in. Then it will wake an upgradable reader.
-            let cleared = if state & WRITERS_QUEUED == 0 { UPGRADABLES_QUEUED } else { 0 };
-            ((state - UPGRADABLE + rest) | handed) & !cleared
-        });
-        // From here on only the address is used, as in `last_reader_left`.
-        if before & WRITERS_QUEUED == 0 {
-            self.wake_queued(before & UPGRADABLES_QUEUED);
-        } else if (before - UPGRADABLE + rest) & READERS == 0 {
-            self.futex.wake_class(1, AS_WRITER);
-        }
-    }
-
-    #[cold]
-    fn upgrade_slow(&self, deadline: Option<Instant>) -> bool {
-        let word = self.word();
-        // ORDERING: publishes nothing.
-        word.fetch_or(DRAINING, Ordering::Relaxed);
-        loop {
-            let mut spin = Spin::exponential::<S>(DEFAULT_SPIN, deadline, FIRST_PAUSES, LONGEST_PAUSES);
-            loop {
-                if self.try_upgrade() {
-                    return true;
-                }
-                if !spin.pause() {
-                    break;
-                }
-            }
-            // ORDERING: the kernel compares it again.
-            let state = word.load(Ordering::Relaxed);
-            if state & READERS != 0
-                && self.futex.wait_class(state, deadline, AS_UPGRADER) == WaitOutcome::TimedOut
-            {
-                let passed = DRAINING | READERS_QUEUED;
-                // ORDERING: publishes nothing.
-                word.fetch_and(!passed, Ordering::Relaxed);
-                self.wake_queued(passed & QUEUED);
-                return false;
-            }
-        }
     }
 
     /// Changes the word, which nobody else can make unfit for it; returns what it was.

@@ -120,16 +120,25 @@ fn arc_guards_keep_the_lock_alive() {
 #[test]
 fn guards_go_to_other_threads() {
     let lock = RwLock::new(0);
-    let mut guard = lock.write();
+    let mut guard = RwLockWriteGuard::into_send(lock.write());
     thread::scope(|s| {
         s.spawn(move || {
             *guard = 1;
             drop(guard);
         });
     });
-    let guard = lock.read();
+    let guard = RwLockReadGuard::into_send(lock.read());
     thread::scope(|s| s.spawn(move || assert_eq!(*guard, 1)).join().unwrap());
     assert!(lock.try_write().is_some());
+    // It goes on as a guard of the thread that got it.
+    let guard = RwLockUpgradableReadGuard::into_send(lock.upgradable_read());
+    thread::scope(|s| {
+        s.spawn(move || {
+            let guard = SendRwLockUpgradableReadGuard::into_guard(guard);
+            *RwLockUpgradableReadGuard::upgrade(guard) += 1;
+        });
+    });
+    assert_eq!(*lock.try_read().unwrap(), 2);
 }
 
 #[test]
