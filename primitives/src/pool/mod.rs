@@ -48,6 +48,7 @@
 //! `join`, `scope`, `install`, `broadcast` and the loops go on with a panic of what they run, once everything has ended that they
 //! have begun. `submit` keeps it for the handle. `spawn` gives it to the pool's panic handler, or ends the process.
 
+mod body;
 mod builder;
 mod errand;
 mod handle;
