@@ -1,7 +1,8 @@
 //! Bugs that others have had, and the tests that would show them here.
 //!
-//! Tests are named after their row, `rNN_`; those of one primitive stand in its file, those in `regressions/`, which are named in full here, are about several. `loom/x.rs` and
-//! `shuttle/x.rs` run the scenarios of `scenarios/x.rs`; `broken/x.rs` has the bug planted, which loom or shuttle must find.
+//! Tests are named after their row, `rNN_`. Those of one primitive stand in its file; those in `regressions/`, named in full here, are
+//! about several. `loom/x.rs` and `shuttle/x.rs` run the scenarios of `scenarios/x.rs`; `broken/x.rs` has the bug planted, which
+//! loom or shuttle must find.
 //!
 //! | | scenario | shown by |
 //! |---|---|---|
