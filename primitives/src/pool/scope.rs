@@ -82,6 +82,19 @@ impl<'scope> Scope<'scope> {
     /// A panic in it goes on in the call of [`scope`](super::scope()) once all tasks have ended; of several the first.
     ///
     /// A closure that has captured three words at most costs no allocation of its own.
+    ///
+    /// ```
+    /// use heddle_primitives::pool::scope;
+    /// use heddle_primitives::sync::atomic::{AtomicU32, Ordering};
+    /// let sum = AtomicU32::new(0);
+    /// scope(|s| {
+    ///     for n in 1..=4 {
+    ///         let sum = &sum;
+    ///         s.spawn(move |_| _ = sum.fetch_add(n, Ordering::Relaxed));
+    ///     }
+    /// });
+    /// assert_eq!(sum.into_inner(), 10);
+    /// ```
     pub fn spawn(&self, body: impl FnOnce(&Scope<'scope>) + Send + 'scope) {
         // SAFETY: this scope alone runs it, before it returns.
         let body = unsafe { Body::new(body) };
