@@ -257,9 +257,19 @@ fn cpu_time() -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-/// Each kind of wait for what does not come, all at the same time, each in a thread of its own.
 #[test]
 fn r07_who_waits_sleeps() {
+    waits_use_no_cpu_time(false);
+}
+
+/// rust #106668: who waits at a full channel keeps the one CPU busy that the other side needs.
+#[test]
+fn r07_who_waits_sleeps_on_one_cpu() {
+    waits_use_no_cpu_time(true);
+}
+
+/// Each kind of wait for what does not come, all at the same time, each in a thread of its own.
+fn waits_use_no_cpu_time(pinned: bool) {
     const LONG: Duration = Duration::from_millis(200);
     let far = || Instant::now() + LONG;
 
@@ -271,10 +281,13 @@ fn r07_who_waits_sleeps() {
     let (place, condvar, futex) = (OnceLock::<u32>::new(), Condvar::new(), Futex::new(0));
     let (queue, full_queue) = (Queue::<u32>::new(0), Queue::new(1));
     full_queue.put(0).unwrap();
+    let ((full, _receiver), (_sender, empty), (to_nobody, _nobody)) =
+        (bounded(1), bounded::<()>(1), bounded(0));
+    full.send(()).unwrap();
     let pool = ThreadPoolBuilder::new().num_threads(1).build().unwrap();
 
     let guards = (mutex.lock(), fair.lock(), reentrant.lock(), read.read(), written.write(), sharded.read());
-    let waits: [&(dyn Fn() -> bool + Sync); 24] = [
+    let waits: [&(dyn Fn() -> bool + Sync); 27] = [
         &|| mutex.try_lock_for(LONG).is_none(),
         &|| fair.try_lock_for(LONG).is_none(),
         &|| reentrant.try_lock_for(LONG).is_none(),
@@ -309,6 +322,9 @@ fn r07_who_waits_sleeps() {
             producer.push(0).unwrap();
             producer.send_until(1, far()).is_err()
         },
+        &|| full.send_timeout((), LONG).is_err(),
+        &|| empty.recv_timeout(LONG).is_err(),
+        &|| to_nobody.send_timeout((), LONG).is_err(),
         &|| queue.get_timeout(LONG).is_err(),
         &|| full_queue.put_timeout(1, LONG).is_err(),
         &|| !full_queue.join_timeout(LONG),
@@ -317,6 +333,9 @@ fn r07_who_waits_sleeps() {
     thread::scope(|s| {
         for (n, wait) in waits.into_iter().enumerate() {
             s.spawn(move || {
+                if pinned {
+                    pin_to_one_cpu();
+                }
                 let before = cpu_time();
                 assert!(wait(), "wait {n} has ended");
                 let used = cpu_time() - before;
