@@ -485,7 +485,7 @@ fn r14_a_wait_under_a_lock_runs_nobody_elses_task() {
 
 /// Workers without work sleep: no CPU time once they have looked around.
 #[test]
-fn r18_idle_pools_use_no_cpu_time() {
+fn r07_idle_pools_use_no_cpu_time() {
     let pool = pool(4);
     pool.install(|| fib(15));
     let cpu_time = || -> Duration {
