@@ -33,6 +33,8 @@ fn r04_numbers_wrap() {
             while word.load(Ordering::Relaxed) & AWAITED == 0 && !waiter.is_finished() {
                 thread::yield_now();
             }
+            // Asleep, so that it wakes when all is over and has nothing but the number to go by.
+            thread::sleep(Duration::from_micros(300));
             event.set();
             event.clear();
         }

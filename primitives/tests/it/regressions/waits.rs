@@ -339,7 +339,7 @@ fn waits_use_no_cpu_time(pinned: bool) {
                 let before = cpu_time();
                 assert!(wait(), "wait {n} has ended");
                 let used = cpu_time() - before;
-                assert!(used < LONG / 4, "wait {n} has used the CPU for {used:?}");
+                assert!(used < LONG / 20, "wait {n} has used the CPU for {used:?}");
             });
         }
     });
@@ -349,7 +349,7 @@ fn waits_use_no_cpu_time(pinned: bool) {
     let handle = pool.submit(|| thread::sleep(2 * LONG));
     let before = cpu_time();
     assert!(handle.join_timeout(LONG).is_err());
-    assert!(cpu_time() - before < LONG / 4);
+    assert!(cpu_time() - before < LONG / 20);
 }
 
 /// Of those who sleep all are released, by one call, again and again.
