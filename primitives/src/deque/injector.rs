@@ -35,11 +35,30 @@ pub struct Injector<T> {
 
 impl<T> Injector<T> {
     /// An empty queue.
+    ///
+    /// ```
+    /// use heddle_primitives::{LazyLock, deque::Injector};
+    /// static TASKS: LazyLock<Injector<u32>> = LazyLock::new(Injector::new);
+    /// TASKS.push(7);
+    /// assert_eq!(TASKS.steal().success(), Some(7));
+    /// ```
     pub fn new() -> Self {
         Self { len: CachePadded::new(AtomicUsize::new(0)), list: Mutex::new(VecDeque::new()) }
     }
 
     /// Appends `value`.
+    ///
+    /// ```
+    /// use heddle_primitives::{deque::Injector, sync::thread};
+    /// let injector = Injector::new();
+    /// thread::scope(|s| {
+    ///     for n in 0..4 {
+    ///         let injector = &injector;
+    ///         s.spawn(move || injector.push(n));
+    ///     }
+    /// });
+    /// assert_eq!(injector.len(), 4);
+    /// ```
     pub fn push(&self, value: T) {
         let mut list = self.list.lock();
         list.push_back(value);
@@ -48,17 +67,42 @@ impl<T> Injector<T> {
     }
 
     /// Takes the oldest value.
+    ///
+    /// ```
+    /// use heddle_primitives::deque::{Injector, Steal};
+    /// let injector = Injector::new();
+    /// injector.push("first");
+    /// injector.push("second");
+    /// assert_eq!(injector.steal(), Steal::Success("first"));
+    /// ```
     pub fn steal(&self) -> Steal<T> {
         let mut stolen = None;
         self.take(1, |value| stolen = Some(value)).with(stolen)
     }
 
     /// Moves up to half of the values, 32 at most, to `dest`, the oldest first.
+    ///
+    /// ```
+    /// use heddle_primitives::deque::{Injector, Worker};
+    /// let (injector, worker) = (Injector::new(), Worker::new_fifo());
+    /// (0..8).for_each(|n| injector.push(n));
+    /// assert!(injector.steal_batch(&worker).is_success());
+    /// assert_eq!(worker.pop(), Some(0));
+    /// assert_eq!(injector.len() + worker.len(), 7);
+    /// ```
     pub fn steal_batch(&self, dest: &Worker<T>) -> Steal<()> {
         self.take(MOST_AT_ONCE, |value| dest.push(value))
     }
 
     /// Takes the oldest value, and moves those that follow it, up to half of all and 31 at most, to `dest`, in order.
+    ///
+    /// ```
+    /// use heddle_primitives::deque::{Injector, Worker};
+    /// let (injector, worker) = (Injector::new(), Worker::new_fifo());
+    /// (0..8).for_each(|n| injector.push(n));
+    /// assert_eq!(injector.steal_batch_and_pop(&worker).success(), Some(0));
+    /// assert_eq!(injector.len() + worker.len(), 7);
+    /// ```
     pub fn steal_batch_and_pop(&self, dest: &Worker<T>) -> Steal<T> {
         let mut first = None;
         self.take(MOST_AT_ONCE, |value| match first {
@@ -69,12 +113,27 @@ impl<T> Injector<T> {
     }
 
     /// How many values there are; everybody may change that meanwhile.
+    ///
+    /// ```
+    /// use heddle_primitives::deque::Injector;
+    /// let injector = Injector::new();
+    /// (0..100).for_each(|n| injector.push(n));
+    /// assert_eq!(injector.len(), 100);
+    /// ```
     pub fn len(&self) -> usize {
         // ORDERING: a hint.
         self.len.load(Ordering::Relaxed)
     }
 
     /// Whether there is nothing; others may push at any time.
+    ///
+    /// ```
+    /// use heddle_primitives::deque::Injector;
+    /// let injector = Injector::new();
+    /// assert!(injector.is_empty());
+    /// injector.push(1);
+    /// assert!(!injector.is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -38,6 +38,20 @@ pub use worker::{Stealer, Worker};
 const MOST_AT_ONCE: usize = 32;
 
 /// What an attempt to steal came to.
+///
+/// ```
+/// use heddle_primitives::deque::{Injector, Steal};
+/// let injector = Injector::new();
+/// injector.push(7);
+/// let taken = loop {
+///     match injector.steal() {
+///         Steal::Success(value) => break Some(value),
+///         Steal::Empty => break None,
+///         Steal::Retry => {}
+///     }
+/// };
+/// assert_eq!(taken, Some(7));
+/// ```
 #[must_use]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Steal<T> {
@@ -51,6 +65,12 @@ pub enum Steal<T> {
 
 impl<T> Steal<T> {
     /// What was stolen, if anything.
+    ///
+    /// ```
+    /// use heddle_primitives::deque::Steal;
+    /// assert_eq!(Steal::Success(7).success(), Some(7));
+    /// assert_eq!(Steal::<u32>::Retry.success(), None);
+    /// ```
     pub fn success(self) -> Option<T> {
         match self {
             Self::Success(value) => Some(value),
@@ -59,16 +79,41 @@ impl<T> Steal<T> {
     }
 
     /// Whether something was stolen.
+    ///
+    /// ```
+    /// use heddle_primitives::deque::Injector;
+    /// let injector = Injector::new();
+    /// injector.push(7);
+    /// assert!(injector.steal().is_success());
+    /// assert!(!injector.steal().is_success());
+    /// ```
     pub fn is_success(&self) -> bool {
         matches!(self, Self::Success(_))
     }
 
     /// Whether there was nothing to steal.
+    ///
+    /// ```
+    /// use heddle_primitives::deque::Worker;
+    /// let worker: Worker<u32> = Worker::new_fifo();
+    /// assert!(worker.stealer().steal().is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         matches!(self, Self::Empty)
     }
 
     /// Whether another thread came first.
+    ///
+    /// ```
+    /// use heddle_primitives::deque::Worker;
+    /// let worker = Worker::new_fifo();
+    /// worker.push(7);
+    /// let mut stolen = worker.stealer().steal();
+    /// while stolen.is_retry() {
+    ///     stolen = worker.stealer().steal();
+    /// }
+    /// assert_eq!(stolen.success(), Some(7));
+    /// ```
     pub fn is_retry(&self) -> bool {
         matches!(self, Self::Retry)
     }

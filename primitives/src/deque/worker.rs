@@ -116,11 +116,28 @@ struct Buffers<T>(RefCell<Vec<*mut Buffer<T>>>);
 
 impl<T> Worker<T> {
     /// A deque whose owner pops the newest value.
+    ///
+    /// ```
+    /// use heddle_primitives::deque::Worker;
+    /// let worker = Worker::new_lifo();
+    /// worker.push(1);
+    /// worker.push(2);
+    /// assert_eq!(worker.pop(), Some(2));
+    /// assert_eq!(worker.stealer().steal().success(), Some(1));
+    /// ```
     pub fn new_lifo() -> Self {
         Self::new(Flavour::Lifo)
     }
 
     /// A deque whose owner pops the oldest value, as thieves do.
+    ///
+    /// ```
+    /// use heddle_primitives::deque::Worker;
+    /// let worker = Worker::new_fifo();
+    /// worker.push(1);
+    /// worker.push(2);
+    /// assert_eq!(worker.pop(), Some(1));
+    /// ```
     pub fn new_fifo() -> Self {
         Self::new(Flavour::Fifo)
     }
@@ -143,11 +160,27 @@ impl<T> Worker<T> {
     }
 
     /// Another end, for thieves.
+    ///
+    /// ```
+    /// use heddle_primitives::{deque::Worker, sync::thread};
+    /// let worker = Worker::new_lifo();
+    /// worker.push(7);
+    /// let stealer = worker.stealer();
+    /// let stolen = thread::spawn(move || stealer.steal().success()).join().unwrap();
+    /// assert_eq!((stolen, worker.pop()), (Some(7), None));
+    /// ```
     pub fn stealer(&self) -> Stealer<T> {
         Stealer { inner: self.inner.clone(), flavour: self.flavour, owns: PhantomData }
     }
 
     /// Appends `value`; grows the deque if it is full.
+    ///
+    /// ```
+    /// use heddle_primitives::deque::Worker;
+    /// let worker = Worker::new_lifo();
+    /// (0..1000).for_each(|n| worker.push(n));
+    /// assert_eq!((worker.len(), worker.pop()), (1000, Some(999)));
+    /// ```
     #[inline]
     pub fn push(&self, value: T) {
         // ORDERING: the owner alone writes it.
@@ -162,6 +195,13 @@ impl<T> Worker<T> {
     }
 
     /// Takes the newest value, or the oldest if the deque was made so.
+    ///
+    /// ```
+    /// use heddle_primitives::deque::Worker;
+    /// let worker = Worker::new_lifo();
+    /// worker.push(7);
+    /// assert_eq!((worker.pop(), worker.pop()), (Some(7), None));
+    /// ```
     #[inline]
     pub fn pop(&self) -> Option<T> {
         match self.flavour {
@@ -171,11 +211,26 @@ impl<T> Worker<T> {
     }
 
     /// How many values there are; thieves may take some meanwhile.
+    ///
+    /// ```
+    /// use heddle_primitives::deque::Worker;
+    /// let worker = Worker::new_fifo();
+    /// worker.push(7);
+    /// worker.push(8);
+    /// assert_eq!(worker.len(), 2);
+    /// ```
     pub fn len(&self) -> usize {
         self.inner.len()
     }
 
     /// Whether there is nothing; stays so until the owner pushes.
+    ///
+    /// ```
+    /// use heddle_primitives::deque::Worker;
+    /// let worker = Worker::new_fifo();
+    /// worker.push(7);
+    /// assert!(!worker.is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -272,6 +327,16 @@ impl<T> Worker<T> {
 
 impl<T> Stealer<T> {
     /// Takes the oldest value.
+    ///
+    /// ```
+    /// use heddle_primitives::deque::{Steal, Worker};
+    /// let worker = Worker::new_lifo();
+    /// let stealer = worker.stealer();
+    /// worker.push(1);
+    /// worker.push(2);
+    /// assert_eq!((stealer.steal(), stealer.steal()), (Steal::Success(1), Steal::Success(2)));
+    /// assert_eq!(stealer.steal(), Steal::Empty);
+    /// ```
     #[inline]
     pub fn steal(&self) -> Steal<T> {
         let mut stolen = None;
@@ -280,6 +345,14 @@ impl<T> Stealer<T> {
 
     /// Moves up to half of the values, 32 at most, to `dest`, the oldest first. If `dest` is the owner's end of the same deque
     /// nothing moves; there is success unless the deque is empty.
+    ///
+    /// ```
+    /// use heddle_primitives::deque::Worker;
+    /// let (busy, idle) = (Worker::new_fifo(), Worker::new_fifo());
+    /// (0..8).for_each(|n| busy.push(n));
+    /// assert!(busy.stealer().steal_batch(&idle).is_success());
+    /// assert_eq!((idle.pop(), busy.len() + idle.len()), (Some(0), 7));
+    /// ```
     pub fn steal_batch(&self, dest: &Worker<T>) -> Steal<()> {
         if self.is_end_of(dest) {
             return if dest.is_empty() { Steal::Empty } else { Steal::Success(()) };
@@ -289,6 +362,14 @@ impl<T> Stealer<T> {
 
     /// Takes the oldest value, and moves those that follow it, up to half of all and 31 at most, to `dest`, in order. If `dest` is
     /// the owner's end of the same deque it pops instead.
+    ///
+    /// ```
+    /// use heddle_primitives::deque::Worker;
+    /// let (busy, idle) = (Worker::new_fifo(), Worker::new_fifo());
+    /// (0..8).for_each(|n| busy.push(n));
+    /// assert_eq!(busy.stealer().steal_batch_and_pop(&idle).success(), Some(0));
+    /// assert_eq!(busy.len() + idle.len(), 7);
+    /// ```
     pub fn steal_batch_and_pop(&self, dest: &Worker<T>) -> Steal<T> {
         if self.is_end_of(dest) {
             return dest.pop().map_or(Steal::Empty, Steal::Success);
@@ -302,11 +383,26 @@ impl<T> Stealer<T> {
     }
 
     /// How many values there are; everybody may change that meanwhile.
+    ///
+    /// ```
+    /// use heddle_primitives::deque::Worker;
+    /// let worker = Worker::new_fifo();
+    /// worker.push(7);
+    /// assert_eq!(worker.stealer().len(), 1);
+    /// ```
     pub fn len(&self) -> usize {
         self.inner.len()
     }
 
     /// Whether there is nothing; the owner may push at any time.
+    ///
+    /// ```
+    /// use heddle_primitives::deque::Worker;
+    /// let worker = Worker::new_fifo();
+    /// let stealer = worker.stealer();
+    /// worker.push(7);
+    /// assert!(!stealer.is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

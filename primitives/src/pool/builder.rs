@@ -29,35 +29,82 @@ pub struct ThreadPoolBuilder {
 
 impl ThreadPoolBuilder {
     /// As many threads as the process may use CPUs, with std's stacks and no names.
+    ///
+    /// ```
+    /// use heddle_primitives::pool::ThreadPoolBuilder;
+    /// let pool = ThreadPoolBuilder::new().build().unwrap();
+    /// assert!(pool.current_num_threads() >= 1);
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// How many threads; 0 is as many as CPUs that the process may use, 65,535 the most.
+    ///
+    /// ```
+    /// use heddle_primitives::pool::ThreadPoolBuilder;
+    /// let pool = ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+    /// assert_eq!(pool.current_num_threads(), 3);
+    /// ```
     pub fn num_threads(mut self, n: usize) -> Self {
         self.num_threads = n;
         self
     }
 
     /// The name of each thread by its number.
+    ///
+    /// ```
+    /// use heddle_primitives::pool::ThreadPoolBuilder;
+    /// let pool = ThreadPoolBuilder::new().num_threads(1).thread_name(|n| format!("worker {n}")).build().unwrap();
+    /// let name = pool.install(|| std::thread::current().name().map(str::to_owned));
+    /// assert_eq!(name.as_deref(), Some("worker 0"));
+    /// ```
     pub fn thread_name(mut self, name: impl FnMut(usize) -> String + 'static) -> Self {
         self.thread_name = Some(Box::new(name));
         self
     }
 
     /// Bytes of stack for each thread.
+    ///
+    /// ```
+    /// use heddle_primitives::pool::ThreadPoolBuilder;
+    /// let pool = ThreadPoolBuilder::new().num_threads(1).stack_size(16 << 20).build().unwrap();
+    /// let deep = pool.install(|| std::hint::black_box([1_u8; 3 << 20]).iter().filter(|n| **n == 1).count());
+    /// assert_eq!(deep, 3 << 20);
+    /// ```
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = Some(bytes);
         self
     }
 
     /// Called by each thread, with its number, before it works; a panic is treated as one of a spawned task.
+    ///
+    /// ```
+    /// use heddle_primitives::{Latch, pool::ThreadPoolBuilder};
+    /// use std::sync::Arc;
+    /// let started = Arc::new(Latch::new(2));
+    /// let count = started.clone();
+    /// let pool = ThreadPoolBuilder::new().num_threads(2).start_handler(move |_| _ = count.count_down()).build().unwrap();
+    /// started.wait();
+    /// drop(pool);
+    /// ```
     pub fn start_handler(mut self, handler: impl Fn(usize) + Send + Sync + 'static) -> Self {
         self.start_handler = Some(Box::new(handler));
         self
     }
 
     /// Called by each thread, with its number, after its work; a panic is treated as one of a spawned task.
+    ///
+    /// ```
+    /// use heddle_primitives::{Latch, pool::ThreadPoolBuilder};
+    /// use std::sync::Arc;
+    /// let running = Arc::new(Latch::new(2));
+    /// let count = running.clone();
+    /// let pool = ThreadPoolBuilder::new().num_threads(2).exit_handler(move |_| _ = count.count_down()).build().unwrap();
+    /// assert_eq!(running.count(), 2);
+    /// drop(pool);
+    /// assert!(running.is_open());
+    /// ```
     pub fn exit_handler(mut self, handler: impl Fn(usize) + Send + Sync + 'static) -> Self {
         self.exit_handler = Some(Box::new(handler));
         self
@@ -65,6 +112,18 @@ impl ThreadPoolBuilder {
 
     /// Called with what a spawned task panicked with. Without a handler, or if it panics itself, the process ends, as with
     /// rayon: nobody else would ever learn of it.
+    ///
+    /// ```
+    /// use heddle_primitives::{Mutex, pool::ThreadPoolBuilder};
+    /// use std::sync::Arc;
+    /// let caught = Arc::new(Mutex::new(None));
+    /// let slot = caught.clone();
+    /// let builder = ThreadPoolBuilder::new().num_threads(1);
+    /// let pool = builder.panic_handler(move |payload| *slot.lock() = Some(payload)).build().unwrap();
+    /// pool.spawn(|| std::panic::resume_unwind(Box::new("no")));
+    /// drop(pool);
+    /// assert_eq!(caught.lock().take().unwrap().downcast_ref(), Some(&"no"));
+    /// ```
     pub fn panic_handler(mut self, handler: impl Fn(Box<dyn Any + Send>) + Send + Sync + 'static) -> Self {
         self.panic_handler = Some(Box::new(handler));
         self
@@ -74,6 +133,12 @@ impl ThreadPoolBuilder {
     ///
     /// # Errors
     /// If there are to be more threads than 65,535, or the operating system refuses one; those that were started end.
+    ///
+    /// ```
+    /// use heddle_primitives::pool::ThreadPoolBuilder;
+    /// let pool = ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    /// assert_eq!(pool.join(|| 1, || 2), (1, 2));
+    /// ```
     pub fn build(mut self) -> io::Result<ThreadPool> {
         let threads = if self.num_threads == 0 { cpus() } else { self.num_threads };
         if threads > MOST_THREADS {

@@ -102,6 +102,13 @@ impl<R: Send + 'static> JoinHandle<R> {
     ///
     /// # Panics
     /// If a poll of this handle has returned the result before.
+    ///
+    /// ```
+    /// use heddle_primitives::pool::ThreadPoolBuilder;
+    /// let pool = ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    /// let words = pool.submit(|| "a b c".split(' ').count());
+    /// assert_eq!(words.join().unwrap(), 3);
+    /// ```
     pub fn join(mut self) -> std::thread::Result<R> {
         match current() {
             Some(worker) => {
@@ -126,11 +133,32 @@ impl<R: Send + 'static> JoinHandle<R> {
     ///
     /// # Panics
     /// If a poll of this handle has returned the result before.
+    ///
+    /// ```
+    /// use heddle_primitives::{Event, pool::ThreadPoolBuilder};
+    /// use std::time::Duration;
+    /// static GO: Event = Event::new();
+    /// let pool = ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    /// let task = pool.submit(|| GO.wait());
+    /// let task = task.join_timeout(Duration::from_millis(1)).unwrap_err();
+    /// GO.set();
+    /// assert!(task.join_timeout(Duration::from_secs(10)).unwrap().is_ok());
+    /// ```
     pub fn join_timeout(mut self, timeout: Duration) -> Result<std::thread::Result<R>, Self> {
         if self.task.wait_outside(Instant::now().checked_add(timeout)) { Ok(self.take()) } else { Err(self) }
     }
 
     /// Whether the task is done, so that `join` will not wait.
+    ///
+    /// ```
+    /// use heddle_primitives::{Event, pool::ThreadPoolBuilder};
+    /// static GO: Event = Event::new();
+    /// let pool = ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    /// let task = pool.submit(|| GO.wait());
+    /// assert!(!task.is_finished());
+    /// GO.set();
+    /// task.join().unwrap();
+    /// ```
     pub fn is_finished(&self) -> bool {
         self.task.is_done()
     }

@@ -48,6 +48,7 @@
 //! `join`, `scope`, `install`, `broadcast` and the loops go on with a panic of what they run, once everything has ended that they
 //! have begun. `submit` keeps it for the handle. `spawn` gives it to the pool's panic handler, or ends the process.
 
+mod body;
 mod builder;
 mod errand;
 mod handle;
@@ -87,6 +88,14 @@ pub mod checked {
 /// work and then sleeps.
 ///
 /// Memory: the threads' stacks, about a kilobyte for each, and what is queued.
+///
+/// ```
+/// use heddle_primitives::pool::ThreadPoolBuilder;
+/// let mut squares = [1, 2, 3, 4];
+/// let pool = ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+/// pool.for_each_mut(&mut squares, |n| *n *= *n);
+/// assert_eq!(squares, [1, 4, 9, 16]);
+/// ```
 pub struct ThreadPool {
     registry: Arc<Registry>,
     threads: Vec<thread::JoinHandle<()>>,
@@ -98,6 +107,12 @@ impl ThreadPool {
     ///
     /// # Panics
     /// As `f` does.
+    ///
+    /// ```
+    /// use heddle_primitives::pool::{ThreadPoolBuilder, current_thread_index, join};
+    /// let pool = ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    /// assert_eq!(pool.install(|| join(current_thread_index, || 2)), (Some(0), 2));
+    /// ```
     #[inline]
     pub fn install<R: Send>(&self, f: impl FnOnce() -> R + Send) -> R {
         match current() {
@@ -107,6 +122,14 @@ impl ThreadPool {
     }
 
     /// [`join()`] in this pool.
+    ///
+    /// ```
+    /// use heddle_primitives::pool::ThreadPoolBuilder;
+    /// let pool = ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    /// let text = String::from("left right");
+    /// let (left, right) = pool.join(|| text.find("left"), || text.find("right"));
+    /// assert_eq!((left, right), (Some(0), Some(5)));
+    /// ```
     #[inline]
     pub fn join<A, B, RA, RB>(&self, a: A, b: B) -> (RA, RB)
     where
@@ -119,6 +142,14 @@ impl ThreadPool {
     }
 
     /// [`scope()`] in this pool.
+    ///
+    /// ```
+    /// use heddle_primitives::pool::ThreadPoolBuilder;
+    /// let pool = ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    /// let mut parts = [0; 4];
+    /// pool.scope(|s| parts.iter_mut().enumerate().for_each(|(n, part)| s.spawn(move |_| *part = n * n)));
+    /// assert_eq!(parts, [0, 1, 4, 9]);
+    /// ```
     pub fn scope<'scope, R: Send>(&self, f: impl FnOnce(&Scope<'scope>) -> R + Send) -> R {
         self.install(|| scope(f))
     }
@@ -126,11 +157,27 @@ impl ThreadPool {
     /// Runs `f` some time, in some thread of the pool. Tasks that one thread has spawned begin in that order.
     ///
     /// A panic in it goes to the pool's panic handler; without one the process ends.
+    ///
+    /// ```
+    /// use heddle_primitives::{Latch, pool::ThreadPoolBuilder};
+    /// static DONE: Latch = Latch::new(3);
+    /// let pool = ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    /// (0..3).for_each(|_| pool.spawn(|| _ = DONE.count_down()));
+    /// DONE.wait();
+    /// ```
     pub fn spawn(&self, f: impl FnOnce() + Send + 'static) {
         spawn_in(&self.registry, f);
     }
 
     /// Runs `f` some time, in some thread of the pool, and keeps its result for the handle.
+    ///
+    /// ```
+    /// use heddle_primitives::pool::ThreadPoolBuilder;
+    /// let pool = ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    /// let answers: Vec<_> = (1..4).map(|n| pool.submit(move || n * 10)).collect();
+    /// let answers: Vec<_> = answers.into_iter().map(|answer| answer.join().unwrap()).collect();
+    /// assert_eq!(answers, [10, 20, 30]);
+    /// ```
     pub fn submit<R: Send + 'static>(&self, f: impl FnOnce() -> R + Send + 'static) -> JoinHandle<R> {
         JoinHandle::new(&self.registry, f)
     }
@@ -172,11 +219,24 @@ impl ThreadPool {
     }
 
     /// How many threads the pool has.
+    ///
+    /// ```
+    /// use heddle_primitives::pool::ThreadPoolBuilder;
+    /// let pool = ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+    /// assert_eq!(pool.broadcast(|_| ()).len(), pool.current_num_threads());
+    /// ```
     pub fn current_num_threads(&self) -> usize {
         self.registry.num_threads()
     }
 
     /// The number of the calling thread in this pool, from 0, if it is one of the pool's.
+    ///
+    /// ```
+    /// use heddle_primitives::pool::ThreadPoolBuilder;
+    /// let pool = ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    /// assert_eq!(pool.current_thread_index(), None);
+    /// assert_eq!(pool.install(|| pool.current_thread_index()), Some(0));
+    /// ```
     pub fn current_thread_index(&self) -> Option<usize> {
         current().filter(|worker| worker.is_of(&self.registry)).map(|worker| worker.index())
     }
@@ -239,6 +299,14 @@ fn spawn_in(registry: &Registry, f: impl FnOnce() + Send + 'static) {
 /// # Panics
 /// As one of the closures does, after the other one has ended; as `a` does if both panic. If `a` panics, `b` may not have been
 /// run.
+///
+/// ```
+/// use heddle_primitives::pool::join;
+/// let mut numbers = [4, 3, 2, 1];
+/// let (low, high) = numbers.split_at_mut(2);
+/// join(|| low.sort(), || high.sort());
+/// assert_eq!(numbers, [3, 4, 1, 2]);
+/// ```
 #[inline]
 pub fn join<A, B, RA, RB>(a: A, b: B) -> (RA, RB)
 where
@@ -277,6 +345,13 @@ pub fn scope<'scope, R: Send>(f: impl FnOnce(&Scope<'scope>) -> R + Send) -> R {
 }
 
 /// Runs `f` some time; in a thread of a pool there, elsewhere in the [global pool](global). See [`ThreadPool::spawn`].
+///
+/// ```
+/// use heddle_primitives::{Event, pool};
+/// static DONE: Event = Event::new();
+/// pool::spawn(|| DONE.set());
+/// DONE.wait();
+/// ```
 pub fn spawn(f: impl FnOnce() + Send + 'static) {
     match current() {
         Some(worker) => spawn_in(worker.registry(), f),
@@ -285,6 +360,12 @@ pub fn spawn(f: impl FnOnce() + Send + 'static) {
 }
 
 /// The number of the calling thread in its pool, from 0, if it is a thread of a pool.
+///
+/// ```
+/// use heddle_primitives::pool::{current_thread_index, global};
+/// assert_eq!(current_thread_index(), None);
+/// assert!(global().install(current_thread_index).is_some());
+/// ```
 pub fn current_thread_index() -> Option<usize> {
     current().map(|worker| worker.index())
 }
@@ -293,6 +374,11 @@ pub fn current_thread_index() -> Option<usize> {
 ///
 /// # Panics
 /// If its threads cannot be started.
+///
+/// ```
+/// use heddle_primitives::pool::global;
+/// assert_eq!(global().map(&[1, 2, 3], |n| n * 2), [2, 4, 6]);
+/// ```
 #[cfg(not(any(heddle_loom, heddle_shuttle)))]
 pub fn global() -> &'static ThreadPool {
     static GLOBAL: std::sync::LazyLock<ThreadPool> = std::sync::LazyLock::new(|| {

@@ -1,5 +1,6 @@
 //! Any number of closures that may borrow, and that have all ended when the scope returns.
 
+use super::body::Body;
 use super::task::{Task, Work};
 use super::worker::{Payload, Registry, WorkerThread};
 use crate::Mutex;
@@ -8,8 +9,6 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-
-type Body = Box<dyn FnOnce(&Scope<'static>) + Send>;
 
 /// Where tasks may be spawned that borrow what outlives `'scope`; see [`scope`](super::scope()).
 ///
@@ -81,11 +80,24 @@ impl<'scope> Scope<'scope> {
     /// Runs `body` some time before the scope ends, in any thread of the pool. It gets the scope, to spawn more.
     ///
     /// A panic in it goes on in the call of [`scope`](super::scope()) once all tasks have ended; of several the first.
+    ///
+    /// A closure that has captured three words at most costs no allocation of its own.
+    ///
+    /// ```
+    /// use heddle_primitives::pool::scope;
+    /// use heddle_primitives::sync::atomic::{AtomicU32, Ordering};
+    /// let sum = AtomicU32::new(0);
+    /// scope(|s| {
+    ///     for n in 1..=4 {
+    ///         let sum = &sum;
+    ///         s.spawn(move |_| _ = sum.fetch_add(n, Ordering::Relaxed));
+    ///     }
+    /// });
+    /// assert_eq!(sum.into_inner(), 10);
+    /// ```
     pub fn spawn(&self, body: impl FnOnce(&Scope<'scope>) + Send + 'scope) {
-        let body: Box<dyn FnOnce(&Scope<'scope>) + Send + 'scope> = Box::new(body);
-        // SAFETY: the lifetime is all that differs. The body is run or dropped before the scope returns, which `'scope` outlives.
-        let body =
-            unsafe { std::mem::transmute::<Box<dyn FnOnce(&Scope<'scope>) + Send + 'scope>, Body>(body) };
+        // SAFETY: this scope alone runs it, before it returns.
+        let body = unsafe { Body::new(body) };
         let invite = {
             let mut state = self.shared().0.lock();
             state.bodies.push_back(body);
@@ -107,9 +119,11 @@ impl<'scope> Scope<'scope> {
     }
 
     fn run(&self, body: Body) {
-        // SAFETY: the lifetime is all that differs, and a body was made for the scope that it is given.
+        // SAFETY: the lifetime is all that differs.
         let scope = unsafe { &*(&raw const *self).cast::<Scope<'static>>() };
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| body(scope))) {
+        // SAFETY: a body was made for the scope that it is given.
+        let run = || unsafe { body.run(scope) };
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(run)) {
             let mut state = self.shared().0.lock();
             let second = if state.panic.is_some() { Some(payload) } else { state.panic.replace(payload) };
             drop(state);

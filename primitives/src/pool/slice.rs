@@ -35,6 +35,14 @@ impl ThreadPool {
     ///
     /// # Panics
     /// As [`for_each`](Self::for_each).
+    ///
+    /// ```
+    /// use heddle_primitives::pool::ThreadPoolBuilder;
+    /// let pool = ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    /// let mut words = ["a".to_owned(), "b".to_owned()];
+    /// pool.for_each_mut(&mut words, |word| word.push('!'));
+    /// assert_eq!(words, ["a!", "b!"]);
+    /// ```
     pub fn for_each_mut<T: Send>(&self, items: &mut [T], f: impl Fn(&mut T) + Sync) {
         let stride = self.stride(items.len());
         self.install(|| drive(here(), 0, items, stride, &|_, part: &mut [T]| part.iter_mut().for_each(&f)));
@@ -44,6 +52,17 @@ impl ThreadPool {
     ///
     /// # Panics
     /// As [`for_each`](Self::for_each), and if `len` is 0.
+    ///
+    /// ```
+    /// use heddle_primitives::Mutex;
+    /// use heddle_primitives::pool::ThreadPoolBuilder;
+    /// let pool = ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    /// let sums = Mutex::new(Vec::new());
+    /// pool.for_each_chunk(&[1, 2, 3, 4, 5], 2, |first, part| sums.lock().push((first, part.iter().sum::<u32>())));
+    /// let mut sums = sums.into_inner();
+    /// sums.sort();
+    /// assert_eq!(sums, [(0, 3), (2, 7), (4, 5)]);
+    /// ```
     pub fn for_each_chunk<T: Sync>(&self, items: &[T], len: usize, f: impl Fn(usize, &[T]) + Sync) {
         assert!(len > 0, "chunks hold at least one item");
         self.install(|| drive(here(), 0, items, len, &f));
@@ -53,6 +72,14 @@ impl ThreadPool {
     ///
     /// # Panics
     /// As [`for_each`](Self::for_each), and if `len` is 0.
+    ///
+    /// ```
+    /// use heddle_primitives::pool::ThreadPoolBuilder;
+    /// let pool = ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    /// let mut numbers = [0; 5];
+    /// pool.for_each_chunk_mut(&mut numbers, 2, |first, part| part.fill(first));
+    /// assert_eq!(numbers, [0, 0, 2, 2, 4]);
+    /// ```
     pub fn for_each_chunk_mut<T: Send>(
         &self,
         items: &mut [T],

@@ -49,6 +49,12 @@ pub struct Local<T: 'static, F = fn() -> T> {
 
 impl<T: 'static, F: Fn() -> T> Local<T, F> {
     /// No values yet; `make` makes one for each thread that asks.
+    ///
+    /// ```
+    /// use heddle_primitives::threading::Local;
+    /// let scratch = Local::new(|| Vec::<u8>::with_capacity(100));
+    /// assert_eq!(scratch.with(Vec::capacity), 100);
+    /// ```
     pub fn new(make: F) -> Self {
         let mut numbers = NUMBERS.lock();
         numbers.last += 1;
@@ -59,6 +65,14 @@ impl<T: 'static, F: Fn() -> T> Local<T, F> {
     ///
     /// # Panics
     /// As `f` and `make` do; and while the values of an ending thread are being dropped.
+    ///
+    /// ```
+    /// use heddle_primitives::threading::Local;
+    /// use std::cell::Cell;
+    /// let calls = Local::new(|| Cell::new(0));
+    /// (0..3).for_each(|_| calls.with(|n| n.set(n.get() + 1)));
+    /// assert_eq!(calls.with(Cell::get), 3);
+    /// ```
     pub fn with<R>(&self, f: impl FnOnce(&T) -> R) -> R {
         let found = VALUES.with(|values| values.borrow().get(&self.number).cloned());
         let value = found.unwrap_or_else(|| self.first());
@@ -66,11 +80,28 @@ impl<T: 'static, F: Fn() -> T> Local<T, F> {
     }
 
     /// Whether the calling thread has a value.
+    ///
+    /// ```
+    /// use heddle_primitives::threading::Local;
+    /// let id = Local::new(|| 7);
+    /// assert!(!id.is_set());
+    /// assert_eq!(id.with(|id| *id), 7);
+    /// assert!(id.is_set());
+    /// ```
     pub fn is_set(&self) -> bool {
         VALUES.with(|values| values.borrow().contains_key(&self.number))
     }
 
     /// Drops the calling thread's value; the next use makes a new one. True if there was one.
+    ///
+    /// ```
+    /// use heddle_primitives::threading::Local;
+    /// use std::cell::Cell;
+    /// let seen = Local::new(|| Cell::new(0));
+    /// seen.with(|n| n.set(5));
+    /// assert!(seen.clear());
+    /// assert_eq!(seen.with(Cell::get), 0);
+    /// ```
     pub fn clear(&self) -> bool {
         // Dropped when nothing is borrowed: what is dropped may use other objects.
         let value = VALUES.with(|values| values.borrow_mut().remove(&self.number));

@@ -56,6 +56,14 @@ pub struct Thread<R> {
 }
 
 /// Who a thread is; the same as long as the process lives.
+///
+/// ```
+/// use heddle_primitives::threading::{Thread, current};
+/// let thread = Thread::builder().name("asks").start(current).unwrap();
+/// let ident = thread.info().ident();
+/// let info = thread.join().unwrap().unwrap();
+/// assert_eq!((info.name(), info.ident(), info.is_alive()), (Some("asks"), ident, false));
+/// ```
 #[derive(Clone)]
 pub struct ThreadInfo(Arc<Info>);
 
@@ -68,6 +76,14 @@ struct Info {
 }
 
 /// Settings of a [`Thread`] to be.
+///
+/// ```
+/// use heddle_primitives::threading::Thread;
+/// let settings = Thread::builder().stack_size(1 << 20);
+/// let threads: Vec<_> =
+///     ["a", "b"].map(|name| settings.clone().name(name).start(move || name.len()).unwrap()).into();
+/// assert_eq!(threads.into_iter().map(|thread| thread.join().unwrap()).sum::<usize>(), 2);
+/// ```
 #[derive(Debug, Clone, Default)]
 #[must_use = "settings are nothing until `start`"]
 pub struct ThreadBuilder {
@@ -76,16 +92,41 @@ pub struct ThreadBuilder {
 }
 
 /// The thread has not ended in time; its handle comes back.
+///
+/// ```
+/// use heddle_primitives::threading::NotEnded;
+/// use std::time::Duration;
+/// use heddle_primitives::{Event, threading::Thread};
+/// static GO: Event = Event::new();
+/// let thread = Thread::start(|| GO.wait());
+/// let Err(NotEnded(thread)) = thread.join_timeout(Duration::from_millis(1)) else { panic!("nobody has set it") };
+/// GO.set();
+/// thread.join().unwrap();
+/// ```
 pub struct NotEnded<R>(pub Thread<R>);
 
 impl ThreadBuilder {
     /// The thread's name, which must not contain zero bytes.
+    ///
+    /// ```
+    /// use heddle_primitives::threading::Thread;
+    /// let name = || std::thread::current().name().map(str::to_owned);
+    /// let thread = Thread::builder().name("reader").start(name).unwrap();
+    /// assert_eq!(thread.join().unwrap().as_deref(), Some("reader"));
+    /// ```
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
     /// Bytes of its stack.
+    ///
+    /// ```
+    /// use heddle_primitives::threading::Thread;
+    /// let large = || std::hint::black_box([1_u8; 3 << 20]).iter().map(|n| u32::from(*n)).sum::<u32>();
+    /// let thread = Thread::builder().stack_size(16 << 20).start(large).unwrap();
+    /// assert_eq!(thread.join().unwrap(), 3 << 20);
+    /// ```
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = Some(bytes);
         self
@@ -95,6 +136,12 @@ impl ThreadBuilder {
     ///
     /// # Errors
     /// If the name contains zero bytes, or the operating system refuses.
+    ///
+    /// ```
+    /// use heddle_primitives::threading::Thread;
+    /// assert!(Thread::builder().name("zero \0 byte").start(|| ()).is_err());
+    /// assert_eq!(Thread::builder().start(|| 1 + 1).unwrap().join().unwrap(), 2);
+    /// ```
     pub fn start<R: Send + 'static>(self, f: impl FnOnce() -> R + Send + 'static) -> io::Result<Thread<R>> {
         let mut builder = thread::Builder::new();
         if let Some(name) = &self.name {
@@ -146,6 +193,12 @@ impl Drop for Ending {
 
 impl Thread<()> {
     /// Settings of a thread to be.
+    ///
+    /// ```
+    /// use heddle_primitives::threading::Thread;
+    /// let thread = Thread::builder().name("adder").start(|| 1 + 2).unwrap();
+    /// assert_eq!(thread.join().unwrap(), 3);
+    /// ```
     pub fn builder() -> ThreadBuilder {
         ThreadBuilder::default()
     }
@@ -156,6 +209,12 @@ impl<R: Send + 'static> Thread<R> {
     ///
     /// # Panics
     /// If the operating system refuses.
+    ///
+    /// ```
+    /// use heddle_primitives::threading::Thread;
+    /// let threads: Vec<_> = (0..3).map(|n| Thread::start(move || n * n)).collect();
+    /// assert_eq!(threads.into_iter().map(|thread| thread.join().unwrap()).sum::<u32>(), 5);
+    /// ```
     pub fn start(f: impl FnOnce() -> R + Send + 'static) -> Self {
         ThreadBuilder::default().start(f).expect("the operating system starts threads")
     }
@@ -167,6 +226,13 @@ impl<R: Send + 'static> Thread<R> {
     ///
     /// # Panics
     /// If the thread joins itself, which would never end.
+    ///
+    /// ```
+    /// use heddle_primitives::threading::Thread;
+    /// assert_eq!(Thread::start(|| "done").join().unwrap(), "done");
+    /// let failed = Thread::start(|| -> u32 { std::panic::resume_unwind(Box::new("no")) });
+    /// assert_eq!(failed.join().unwrap_err().downcast_ref(), Some(&"no"));
+    /// ```
     pub fn join(self) -> std::thread::Result<R> {
         assert!(current().is_none_or(|me| me.ident() != self.info.ident()), "a thread cannot join itself");
         // It catches what it runs, so there is nothing to be told.
@@ -178,16 +244,43 @@ impl<R: Send + 'static> Thread<R> {
     ///
     /// # Errors
     /// The handle, if the thread has not ended in time. Within: what the thread panicked with.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use heddle_primitives::{Event, threading::Thread};
+    /// static GO: Event = Event::new();
+    /// let thread = Thread::start(|| GO.wait());
+    /// let thread = thread.join_timeout(Duration::from_millis(1)).unwrap_err().0;
+    /// GO.set();
+    /// assert!(thread.join_timeout(Duration::from_secs(10)).unwrap().is_ok());
+    /// ```
     pub fn join_timeout(self, timeout: Duration) -> Result<std::thread::Result<R>, NotEnded<R>> {
         if self.info.0.ended.wait_for(timeout) { Ok(self.join()) } else { Err(NotEnded(self)) }
     }
 
     /// Whether the thread has not ended.
+    ///
+    /// ```
+    /// use heddle_primitives::{Event, threading::Thread};
+    /// static GO: Event = Event::new();
+    /// let thread = Thread::start(|| GO.wait());
+    /// assert!(thread.is_alive());
+    /// GO.set();
+    /// thread.join().unwrap();
+    /// ```
     pub fn is_alive(&self) -> bool {
         self.info.is_alive()
     }
 
     /// Who it is.
+    ///
+    /// ```
+    /// use heddle_primitives::threading::Thread;
+    /// let thread = Thread::builder().name("worker").start(|| ()).unwrap();
+    /// let info = thread.info().clone();
+    /// thread.join().unwrap();
+    /// assert_eq!((info.name(), info.is_alive()), (Some("worker"), false));
+    /// ```
     pub fn info(&self) -> &ThreadInfo {
         &self.info
     }
@@ -195,28 +288,64 @@ impl<R: Send + 'static> Thread<R> {
 
 impl ThreadInfo {
     /// The name that it was started with.
+    ///
+    /// ```
+    /// use heddle_primitives::threading::Thread;
+    /// let thread = Thread::start(|| ());
+    /// assert_eq!(thread.info().name(), None);
+    /// ```
     pub fn name(&self) -> Option<&str> {
         self.0.name.as_deref()
     }
 
     /// Its number among those that were started here, from 1, never used again.
+    ///
+    /// ```
+    /// use heddle_primitives::threading::Thread;
+    /// let (first, second) = (Thread::start(|| ()), Thread::start(|| ()));
+    /// assert!(first.info().ident() < second.info().ident());
+    /// ```
     pub fn ident(&self) -> u64 {
         self.0.ident
     }
 
     /// The kernel's number of it, once it runs; the kernel uses it again when it has ended.
+    ///
+    /// ```
+    /// use heddle_primitives::threading::{Thread, current};
+    /// let thread = Thread::start(|| current().unwrap().native_id());
+    /// assert!(thread.join().unwrap().is_some());
+    /// ```
     pub fn native_id(&self) -> Option<u32> {
         // ORDERING: the number is all that is read.
         Some(self.0.native_id.load(Ordering::Relaxed)).filter(|id| *id != 0)
     }
 
     /// Whether it has not ended; what it has done is visible to who finds that it has.
+    ///
+    /// ```
+    /// use heddle_primitives::{Event, threading::Thread};
+    /// static GO: Event = Event::new();
+    /// let thread = Thread::start(|| GO.wait());
+    /// let info = thread.info().clone();
+    /// assert!(info.is_alive());
+    /// GO.set();
+    /// thread.join().unwrap();
+    /// assert!(!info.is_alive());
+    /// ```
     pub fn is_alive(&self) -> bool {
         !self.0.ended.is_set()
     }
 }
 
 /// Who the calling thread is, if it was started here.
+///
+/// ```
+/// use heddle_primitives::threading::{Thread, current};
+/// assert!(current().is_none(), "not started here");
+/// let thread = Thread::builder().name("me").start(|| current().unwrap().name().map(str::to_owned)).unwrap();
+/// assert_eq!(thread.join().unwrap().as_deref(), Some("me"));
+/// ```
 pub fn current() -> Option<ThreadInfo> {
     CURRENT.with(|current| current.borrow().clone())
 }
@@ -238,6 +367,15 @@ pub fn enumerate() -> Vec<ThreadInfo> {
 }
 
 /// How many were started here and have not ended.
+///
+/// ```
+/// use heddle_primitives::{Event, threading::{Thread, active_count}};
+/// static GO: Event = Event::new();
+/// let threads: Vec<_> = (0..3).map(|_| Thread::start(|| GO.wait())).collect();
+/// assert_eq!(active_count(), 3);
+/// GO.set();
+/// threads.into_iter().for_each(|thread| thread.join().unwrap());
+/// ```
 pub fn active_count() -> usize {
     RUNNING.lock().1.len()
 }

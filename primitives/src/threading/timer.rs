@@ -40,6 +40,14 @@ impl<R: Send + 'static> Timer<R> {
     ///
     /// # Errors
     /// If the operating system refuses the thread.
+    ///
+    /// ```
+    /// use heddle_primitives::threading::Timer;
+    /// use std::time::{Duration, Instant};
+    /// let begin = Instant::now();
+    /// let timer = Timer::start(Duration::from_millis(5), Instant::now).unwrap();
+    /// assert!(timer.join().unwrap().unwrap() - begin >= Duration::from_millis(5));
+    /// ```
     pub fn start(delay: Duration, f: impl FnOnce() -> R + Send + 'static) -> io::Result<Self> {
         let deadline = Instant::now().checked_add(delay);
         let state = Arc::new(Futex::new(WAITING));
@@ -60,6 +68,14 @@ impl<R: Send + 'static> Timer<R> {
     }
 
     /// Stops the timer; false if it has fired.
+    ///
+    /// ```
+    /// use heddle_primitives::threading::Timer;
+    /// use std::time::Duration;
+    /// let timer = Timer::start(Duration::from_secs(3600), || "too late").unwrap();
+    /// assert!(timer.cancel());
+    /// assert_eq!(timer.join().unwrap(), None);
+    /// ```
     pub fn cancel(&self) -> bool {
         // ORDERING: as where it fires.
         let found =
@@ -72,6 +88,13 @@ impl<R: Send + 'static> Timer<R> {
     ///
     /// # Errors
     /// What the function panicked with.
+    ///
+    /// ```
+    /// use heddle_primitives::threading::Timer;
+    /// use std::time::Duration;
+    /// let timer = Timer::start(Duration::ZERO, || 6 * 7).unwrap();
+    /// assert_eq!(timer.join().unwrap(), Some(42));
+    /// ```
     pub fn join(self) -> std::thread::Result<Option<R>> {
         self.thread.join()
     }

@@ -22,6 +22,7 @@ mod pool;
 mod queue;
 mod raw;
 mod reentrant;
+mod regressions;
 mod rwlock;
 mod semaphore;
 mod seqlock;

@@ -485,7 +485,7 @@ fn r14_a_wait_under_a_lock_runs_nobody_elses_task() {
 
 /// Workers without work sleep: no CPU time once they have looked around.
 #[test]
-fn r18_idle_pools_use_no_cpu_time() {
+fn r07_idle_pools_use_no_cpu_time() {
     let pool = pool(4);
     pool.install(|| fib(15));
     let cpu_time = || -> Duration {
@@ -605,4 +605,43 @@ fn debug_shows_without_blocking() {
     assert!(handle.join().unwrap());
     assert!(format!("{:?}", ThreadPoolBuilder::new().num_threads(3)).contains("num_threads: 3"));
     pool.scope(|s| assert_eq!(format!("{s:?}"), "Scope { .. }"));
+}
+
+/// Bodies are kept in place or boxed, depending on what they have captured.
+#[test]
+fn scopes_take_bodies_of_every_size_and_drop_them_once() {
+    #[derive(Clone, Copy)]
+    #[repr(align(64))]
+    struct Aligned(u64);
+
+    let pool = pool(2);
+    let (held, sum) = (Arc::new(()), AtomicU64::new(0));
+    let add = |n: u64| _ = sum.fetch_add(n, Ordering::Relaxed);
+    let add = &add;
+    for _ in 0..50 {
+        let run_all = || {
+            pool.scope(|s| {
+                let [small, large, failing] = std::array::from_fn(|_| held.clone());
+                let (words, bytes, aligned) = ([1_u64; 9], [1_u8; 5], Aligned(100));
+                s.spawn(|_| {});
+                s.spawn(move |_| drop(small));
+                s.spawn(move |_| add(bytes.len() as u64));
+                s.spawn(move |_| {
+                    let _large = large;
+                    add(words.iter().sum());
+                });
+                s.spawn(move |_| {
+                    assert!((&raw const aligned).is_aligned());
+                    add(aligned.0);
+                });
+                s.spawn(move |_| {
+                    let _failing = failing;
+                    fail("as planned")
+                });
+            })
+        };
+        assert_eq!(message(run_all), "as planned");
+        assert_eq!(Arc::strong_count(&held), 1);
+    }
+    assert_eq!(sum.into_inner(), 50 * (5 + 9 + 100));
 }
