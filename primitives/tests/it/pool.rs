@@ -237,7 +237,7 @@ fn a_worker_runs_what_its_handle_stands_for() {
         let handles: Vec<_> = (0..10).map(|n| inner.submit(move || fib(n))).collect();
         handles.into_iter().map(|handle| handle.join().unwrap()).sum::<u64>()
     });
-    assert_eq!(sum, (0..10).map(fib).sum());
+    assert_eq!(sum, (0..10).map(fib).sum::<u64>());
 }
 
 /// Each waits in the other's threads; with one thread each.

@@ -65,10 +65,12 @@ are_not!(Sync: oneshot::Slot<Stays>, spsc::Heap<Stays>);
 are_not!(Sync: Parker, Worker<u32>, oneshot::Receiver<u32>, spsc::Producer<u32>, spsc::Consumer<u32>);
 // A guard that knows its thread belongs to it; others may move where what is inside may be used.
 are_not!(Send: MutexGuard<'static, u32>, MappedMutexGuard<'static, u32>, ReentrantMutexGuard<'static, u32>);
-are!(Send: RwLockReadGuard<'static, u32>, RwLockWriteGuard<'static, u32>, ArcMutexGuard<Sends>);
-are_not!(Send: RwLockReadGuard<'static, Sends>, RwLockUpgradableReadGuard<'static, Sends>);
-are_not!(Send: MappedRwLockReadGuard<'static, Sends>, ShardedRwLockReadGuard<'static, Sends>);
-are_not!(Send: RwLockWriteGuard<'static, Stays>, MappedRwLockWriteGuard<'static, Stays>);
+are_not!(Send: RwLockReadGuard<'static, u32>, RwLockWriteGuard<'static, u32>, RwLockUpgradableReadGuard<'static, u32>);
+are_not!(Send: MappedRwLockReadGuard<'static, u32>, MappedRwLockWriteGuard<'static, u32>);
+are!(Send: SendRwLockReadGuard<'static, u32>, SendRwLockWriteGuard<'static, Sends>, ArcMutexGuard<Sends>);
+are!(Send: SendRwLockUpgradableReadGuard<'static, u32>);
+are_not!(Send: SendRwLockReadGuard<'static, Sends>, SendRwLockUpgradableReadGuard<'static, Sends>);
+are_not!(Send: SendRwLockWriteGuard<'static, Stays>, ShardedRwLockReadGuard<'static, Sends>);
 are_not!(Send: ShardedRwLockWriteGuard<'static, Stays>, SendMutexGuard<'static, Stays>, ArcMutexGuard<Stays>);
 // A guard shares what is inside: parking_lot #262.
 are_not!(Sync: MutexGuard<'static, Sends>, MappedMutexGuard<'static, Sends>, SendMutexGuard<'static, Sends>);
@@ -76,3 +78,4 @@ are_not!(Sync: ReentrantMutexGuard<'static, Sends>, RwLockReadGuard<'static, Sen
 are_not!(Sync: RwLockUpgradableReadGuard<'static, Sends>, MappedRwLockReadGuard<'static, Sends>);
 are_not!(Sync: MappedRwLockWriteGuard<'static, Sends>, ShardedRwLockReadGuard<'static, Sends>);
 are_not!(Sync: ShardedRwLockWriteGuard<'static, Sends>, ArcMutexGuard<Sends>);
+are_not!(Sync: SendRwLockReadGuard<'static, Sends>, SendRwLockWriteGuard<'static, Sends>);
