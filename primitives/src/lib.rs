@@ -28,7 +28,7 @@
 //! | [`Parker`], [`Unparker`] | 1, on the heap | | one token, never lost | - | `crossbeam_utils::sync::Parker` |
 //! | [`oneshot`] | 1 and the value | S | one value, or the news that there will be none | - | `oneshot` |
 //! | [`spsc`] | 2 cache line pairs and the slots | S | in order, wait-free; one at a time or in chunks | - | `rtrb` |
-//! | [`ArrayQueue`] | 2 cache line pairs and the slots | | linearizable, of many to many, bounded | - | `crossbeam_queue::ArrayQueue` |
+//! | [`ArrayQueue`] | 2 cache line pairs and the slots | | linearizable, but for `force_push` in two steps; of many to many, bounded | - | `crossbeam_queue::ArrayQueue` |
 //! | [`channel`] | 5 cache line pairs and the slots, on the heap | | in order of each sender; nothing lost by time-outs; selection | - | `crossbeam_channel` |
 //! | [`Queue`] | 8 and a collection | | counts unfinished tasks; shuts down | `queue.Queue`, `LifoQueue`, `PriorityQueue` | - |
 //! | [`deque`] | 2 cache line pairs and the slots, on the heap | | each value to one side only | - | `crossbeam_deque` |
@@ -120,4 +120,5 @@ pub use semaphore::{BoundedSemaphore, OverReleased, Semaphore, SemaphorePermit};
 pub use seqlock::SeqLock;
 pub use sharded_rwlock::{ShardedRwLock, ShardedRwLockReadGuard, ShardedRwLockWriteGuard};
 pub use sync::futex::{Futex, FutexAddress, WaitOutcome};
+pub use sync::verify;
 pub use wait_group::WaitGroup;

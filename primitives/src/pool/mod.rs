@@ -70,7 +70,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use task::{Task, Work};
 use worker::{Payload, Registry, current};
 
-#[cfg(any(heddle_loom, heddle_shuttle))]
+#[cfg(any(heddle_loom, heddle_shuttle, heddle_mutants))]
 #[doc(hidden)]
 pub mod checked {
     //! What the checkers look at by itself.

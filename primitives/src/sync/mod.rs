@@ -26,6 +26,9 @@
 
 pub(crate) mod asymmetric;
 pub mod futex;
+#[cfg(any(heddle_loom, heddle_shuttle, heddle_mutants))]
+pub(crate) mod probe;
+pub mod verify;
 pub(crate) mod words;
 
 #[cfg(not(any(heddle_loom, heddle_shuttle)))]
@@ -62,10 +65,11 @@ pub use backend::{Arc, atomic, cell, fence, hint, thread};
 /// assert!(seen >= 1);
 /// ```
 #[inline(always)]
+#[cfg_attr(any(heddle_loom, heddle_shuttle, heddle_mutants), track_caller)]
 pub fn fence_after_rmw() {
-    #[cfg(all(target_arch = "x86_64", not(any(heddle_loom, heddle_shuttle, miri))))]
+    #[cfg(all(target_arch = "x86_64", not(any(heddle_loom, heddle_shuttle, heddle_mutants, miri))))]
     std::sync::atomic::compiler_fence(atomic::Ordering::SeqCst);
-    #[cfg(not(all(target_arch = "x86_64", not(any(heddle_loom, heddle_shuttle, miri)))))]
+    #[cfg(not(all(target_arch = "x86_64", not(any(heddle_loom, heddle_shuttle, heddle_mutants, miri)))))]
     fence(atomic::Ordering::SeqCst);
 }
 

@@ -30,6 +30,8 @@ pub mod atomic {
                 #[inline(always)]
                 #[cfg_attr(heddle_mutants, track_caller)]
                 pub fn load(&self, order: Ordering) -> $value {
+                    #[cfg(heddle_mutants)]
+                    let order = crate::sync::probe::load(order);
                     self.0.load(order)
                 }
 
@@ -40,6 +42,8 @@ pub mod atomic {
                 #[inline(always)]
                 #[cfg_attr(heddle_mutants, track_caller)]
                 pub fn store(&self, value: $value, order: Ordering) {
+                    #[cfg(heddle_mutants)]
+                    let order = crate::sync::probe::store(self.address(), order);
                     self.0.store(value, order)
                 }
 
@@ -47,6 +51,8 @@ pub mod atomic {
                 #[inline(always)]
                 #[cfg_attr(heddle_mutants, track_caller)]
                 pub fn swap(&self, value: $value, order: Ordering) -> $value {
+                    #[cfg(heddle_mutants)]
+                    let order = crate::sync::probe::rmw("swap", self.address(), order);
                     self.0.swap(value, order)
                 }
 
@@ -63,6 +69,8 @@ pub mod atomic {
                     success: Ordering,
                     failure: Ordering,
                 ) -> Result<$value, $value> {
+                    #[cfg(heddle_mutants)]
+                    let (success, failure) = crate::sync::probe::exchange(self.address(), success, failure);
                     self.0.compare_exchange(current, new, success, failure)
                 }
 
@@ -79,6 +87,8 @@ pub mod atomic {
                     success: Ordering,
                     failure: Ordering,
                 ) -> Result<$value, $value> {
+                    #[cfg(heddle_mutants)]
+                    let (success, failure) = crate::sync::probe::exchange(self.address(), success, failure);
                     self.0.compare_exchange_weak(current, new, success, failure)
                 }
 
@@ -95,6 +105,11 @@ pub mod atomic {
                     self.0.into_inner()
                 }
 
+                /// What the probe knows the atomic by.
+                #[cfg(heddle_mutants)]
+                fn address(&self) -> usize {
+                    std::ptr::from_ref(self).addr()
+                }
             }
 
             impl<$($generic)*> fmt::Debug for $name<$($generic)*> {
@@ -113,6 +128,8 @@ pub mod atomic {
                     #[inline(always)]
                     #[cfg_attr(heddle_mutants, track_caller)]
                     pub fn $op(&self, value: $value, order: Ordering) -> $value {
+                        #[cfg(heddle_mutants)]
+                        let order = crate::sync::probe::rmw(stringify!($op), self.address(), order);
                         self.0.$op(value, order)
                     }
                 )*
@@ -486,6 +503,8 @@ pub mod thread {
 #[inline(always)]
 #[cfg_attr(heddle_mutants, track_caller)]
 pub fn fence(order: atomic::Ordering) {
+    #[cfg(heddle_mutants)]
+    let Some(order) = crate::sync::probe::fence(order) else { return };
     std::sync::atomic::fence(order)
 }
 
@@ -547,10 +566,12 @@ pub(super) mod futex {
             }
         }
 
+        #[cfg_attr(heddle_mutants, track_caller)]
         pub fn wake(&self, word: &AtomicU32, n: u32, shared: bool) -> u32 {
             self.address(word).wake(n, shared)
         }
 
+        #[cfg_attr(heddle_mutants, track_caller)]
         pub fn wake_class(&self, word: &AtomicU32, n: u32, shared: bool, classes: NonZeroU32) -> u32 {
             self.address(word).wake_class(n, shared, classes)
         }
@@ -566,11 +587,18 @@ pub(super) mod futex {
     pub struct Address(*const AtomicU32);
 
     impl Address {
+        #[cfg_attr(heddle_mutants, track_caller)]
         pub fn wake(self, n: u32, shared: bool) -> u32 {
             self.wake_class(n, shared, NonZeroU32::MAX)
         }
 
+        #[cfg_attr(heddle_mutants, track_caller)]
         pub fn wake_class(self, n: u32, shared: bool, classes: NonZeroU32) -> u32 {
+            #[cfg(heddle_mutants)]
+            let n = match crate::sync::probe::wake(self.0.addr(), n) {
+                0 => return 0,
+                n => n,
+            };
             // Not rustix's wake, which takes a reference: there may be no memory behind the address any more.
             // SAFETY: the kernel looks up by the address who sleeps there. It neither writes nor hands out what it finds, and
             // an address without memory is an error or nobody's. The operation has no time and no second word.

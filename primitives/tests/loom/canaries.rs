@@ -13,7 +13,7 @@ fn pair() -> (Words, Words) {
 
 #[test]
 fn loom_392_a_load_before_the_store_hides_nothing() {
-    let seen = outcomes(|| {
+    let seen = Scenario::new("loom 392 a load before the store hides nothing").outcomes(|| {
         let (a, b) = pair();
         let other = thread::spawn(move || {
             a.0.load(Relaxed);
@@ -29,7 +29,7 @@ fn loom_392_a_load_before_the_store_hides_nothing() {
 #[test]
 fn loom_166_a_redundant_load_hides_nothing() {
     for redundant in [false, true] {
-        let seen = outcomes(move || {
+        let seen = Scenario::new("loom 166 a redundant load hides nothing").outcomes(move || {
             let (a, b) = pair();
             let writer = thread::spawn(move || {
                 let (key, value) = &*a;
@@ -58,7 +58,7 @@ fn store_buffering(between: Option<Ordering>) -> BTreeSet<(u32, u32)> {
             fence(order);
         }
     };
-    outcomes(move || {
+    Scenario::new(format!("store buffering, fence {between:?}")).outcomes(move || {
         let (a, b) = pair();
         let other = thread::spawn(move || {
             a.0.store(1, Relaxed);
@@ -106,7 +106,7 @@ fn message_passing_races_without_both_halves() {
 /// Load, then compare-exchange: the kind of code at which loom's own reduction goes wrong.
 #[test]
 fn load_then_exchange_loses_updates_in_all_ways() {
-    let seen = outcomes(|| {
+    let seen = Scenario::new("load then exchange loses updates in all ways").outcomes(|| {
         let (a, b) = pair();
         let bump = |x: &AtomicU32| {
             let seen = x.load(Relaxed);

@@ -62,12 +62,14 @@ impl Plain {
         Self(UnsafeCell::new(0))
     }
 
+    #[track_caller]
     pub fn get(&self) -> u32 {
         let pointer = self.0.get();
         // SAFETY: the cell outlives the pointer, and the checker has excluded a writer.
         unsafe { *pointer.deref() }
     }
 
+    #[track_caller]
     pub fn set(&self, value: u32) {
         let pointer = self.0.get_mut();
         // SAFETY: the cell outlives the pointer, and the checker has excluded everybody else.

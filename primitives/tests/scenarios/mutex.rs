@@ -154,11 +154,15 @@ pub fn mutex_maps() {
 
 /// A guard that another thread drops.
 pub fn mutex_guard_travels() {
-    // A checker's threads outlive no scope, so the guard borrows from a leak; a plain box is none to the checkers.
-    let mutex: &'static Mutex<u32> = Box::leak(Box::new(Mutex::new(0)));
+    // A checker's threads outlive no scope, so the guard borrows for ever.
+    let place = Box::into_raw(Box::new(Mutex::new(0)));
+    // SAFETY: the mutex lives until the end of this function, and both threads are done with it by then.
+    let mutex: &'static Mutex<u32> = unsafe { &*place };
     let mut guard = MutexGuard::into_send(mutex.lock());
     let other = thread::spawn(move || *guard += 1);
     *mutex.lock() += 1;
     other.join().unwrap();
     assert_eq!(*mutex.lock(), 2);
+    // SAFETY: made above, and nobody has it any more.
+    drop(unsafe { Box::from_raw(place) });
 }

@@ -3,14 +3,8 @@
 use crate::*;
 
 /// Programs of many operations: fewer schedules, without spurious wakes.
-fn sample(name: &str, model: impl Fn() + Clone + Send + Sync + 'static) {
-    const SOME: usize = 600;
-    for result in [
-        run(RandomScheduler::new_from_seed(SEED, SOME), model.clone()),
-        run(PctScheduler::new_from_seed(SEED, 3, SOME), model),
-    ] {
-        assert_eq!(result.unwrap_or_else(|failure| panic!("{name}: {failure:?}")), SOME);
-    }
+fn sample(name: &str, model: impl Fn() + Send + Sync + 'static) {
+    Scenario::new(name).schedules(600).check(model);
 }
 
 #[test]

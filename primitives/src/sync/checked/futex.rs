@@ -14,15 +14,33 @@ use super::atomic::AtomicU32;
 use super::atomic::Ordering::Relaxed;
 use super::engine::{Parker, Turn};
 use crate::WaitOutcome;
-use std::cell::Cell;
-use std::collections::VecDeque;
+use crate::sync::probe;
+use crate::sync::probe::trace::{Access, step};
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::panicking;
 use std::time::Instant;
 
 std::thread_local! {
     static SPURIOUS: Cell<Option<u32>> = const { Cell::new(None) };
+
+    /// Where threads have slept in the current execution, by the address of the word.
+    static SLEPT_ON: RefCell<HashMap<usize, Weak<Line>>> = RefCell::default();
+}
+
+/// A new execution begins.
+pub(in crate::sync) fn start() {
+    SLEPT_ON.with_borrow_mut(HashMap::clear);
+}
+
+/// Wakes whoever sleeps on the word at `address`.
+pub(in crate::sync) fn wake_all_at(address: usize) {
+    let line = SLEPT_ON.with_borrow(|lines| lines.get(&address).and_then(Weak::upgrade));
+    if let Some(line) = line {
+        line.wake(u32::MAX, NonZeroU32::MAX);
+    }
 }
 
 /// Lets the `nth` wait (from 0) of each futex return without cause, in all executions that this thread starts from now on.
@@ -36,7 +54,10 @@ pub struct Queue(Arc<Line>);
 
 /// What is left of a futex that may be gone: who sleeps on it.
 #[derive(Debug)]
-pub struct Address(Arc<Line>);
+pub struct Address {
+    line: Arc<Line>,
+    word: usize,
+}
 
 #[derive(Debug)]
 struct Line {
@@ -63,8 +84,8 @@ impl Queue {
         Self(Arc::new(Line { turn: Turn::new(), state: Mutex::default() }))
     }
 
-    pub fn address(&self, _word: &AtomicU32) -> Address {
-        Address(self.0.clone())
+    pub fn address(&self, word: &AtomicU32) -> Address {
+        Address { line: self.0.clone(), word: address_of(word) }
     }
 
     #[track_caller]
@@ -90,11 +111,13 @@ impl Queue {
         if panicking() {
             return WaitOutcome::Woken;
         }
+        SLEPT_ON.with_borrow_mut(|lines| lines.insert(address_of(word), Arc::downgrade(&self.0)));
         // An exchange, because it sees the newest value, as the kernel does; it never changes the word.
         let (Ok(found) | Err(found)) = word.compare_exchange(!expected, !expected, Relaxed, Relaxed);
         if found != expected {
             return WaitOutcome::Mismatch;
         }
+        step("wait", Access::None, None, address_of(word), expected.into());
         let sleeper = Arc::new(Sleeper {
             parker: Parker::new(),
             woken: std::sync::atomic::AtomicBool::new(false),
@@ -109,38 +132,57 @@ impl Queue {
             self.0.turn.take();
             if !sleeper.woken.load(Relaxed) {
                 self.0.with_state(|state| state.sleepers.retain(|other| !Arc::ptr_eq(other, &sleeper)));
+                let how = if spurious { "woken without cause" } else { "timed out" };
+                step(how, Access::None, None, address_of(word), 0);
                 return if spurious { WaitOutcome::Woken } else { WaitOutcome::TimedOut };
             }
-            return WaitOutcome::Woken;
+        } else {
+            sleeper.parker.park();
         }
-        sleeper.parker.park();
+        step("woken", Access::None, None, address_of(word), 0);
         WaitOutcome::Woken
     }
 
     #[track_caller]
-    pub fn wake(&self, _word: &AtomicU32, n: u32, _shared: bool) -> u32 {
-        self.0.wake(n, NonZeroU32::MAX)
+    pub fn wake(&self, word: &AtomicU32, n: u32, _shared: bool) -> u32 {
+        self.0.wake_at(address_of(word), n, NonZeroU32::MAX)
     }
 
     #[track_caller]
-    pub fn wake_class(&self, _word: &AtomicU32, n: u32, _shared: bool, classes: NonZeroU32) -> u32 {
-        self.0.wake(n, classes)
+    pub fn wake_class(&self, word: &AtomicU32, n: u32, _shared: bool, classes: NonZeroU32) -> u32 {
+        self.0.wake_at(address_of(word), n, classes)
     }
 }
 
 impl Address {
     #[track_caller]
     pub fn wake(&self, n: u32, _shared: bool) -> u32 {
-        self.0.wake(n, NonZeroU32::MAX)
+        self.line.wake_at(self.word, n, NonZeroU32::MAX)
     }
 
     #[track_caller]
     pub fn wake_class(&self, n: u32, _shared: bool, classes: NonZeroU32) -> u32 {
-        self.0.wake(n, classes)
+        self.line.wake_at(self.word, n, classes)
     }
 }
 
+fn address_of(word: &AtomicU32) -> usize {
+    std::ptr::from_ref(word).addr()
+}
+
 impl Line {
+    /// As the caller's site has it, which a mutant may change.
+    #[track_caller]
+    fn wake_at(&self, word: usize, n: u32, classes: NonZeroU32) -> u32 {
+        if panicking() {
+            return 0;
+        }
+        let n = probe::wake(word, n);
+        let woken = if n == 0 { 0 } else { self.wake(n, classes) };
+        step("wake", Access::None, None, word, woken.into());
+        woken
+    }
+
     #[track_caller]
     fn wake(&self, n: u32, classes: NonZeroU32) -> u32 {
         if panicking() {

@@ -17,6 +17,9 @@ mod engine;
 
 pub(super) mod futex;
 
+pub(in crate::sync) use engine::current_index;
+
+use crate::sync::probe::trace::Access;
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::thread::panicking;
@@ -24,10 +27,37 @@ use std::thread::panicking;
 /// Atomic integers, booleans and pointers; std's operations and orderings.
 pub mod atomic {
     use super::engine::{Tokens, raw};
+    use crate::sync::probe;
+    use crate::sync::probe::trace::{Access, step};
     use std::fmt;
     pub use std::sync::atomic::Ordering;
     use std::sync::atomic::Ordering::Relaxed;
     use std::thread::panicking;
+
+    /// How traces show a value.
+    trait Number: Copy {
+        fn number(self) -> u64;
+    }
+
+    impl<T> Number for *mut T {
+        fn number(self) -> u64 {
+            self.addr() as u64
+        }
+    }
+
+    macro_rules! number {
+        ($($value:ty),*) => {
+            $(
+                impl Number for $value {
+                    fn number(self) -> u64 {
+                        self as u64
+                    }
+                }
+            )*
+        };
+    }
+
+    number!(bool, u8, u32, u64, usize);
 
     macro_rules! atomic {
         ($name:ident, [$($generic:tt)*], $inner:ty, $shadow:ty, $value:ty) => {
@@ -54,8 +84,10 @@ pub mod atomic {
                     if panicking() {
                         return self.shadow.load(Relaxed);
                     }
+                    let order = probe::load(order);
                     let value = self.inner.load(order);
                     self.tokens.after_load();
+                    step("load", Access::Reads, Some(order), self.address(), value.number());
                     value
                 }
 
@@ -66,8 +98,10 @@ pub mod atomic {
                 #[track_caller]
                 pub fn store(&self, value: $value, order: Ordering) {
                     if !panicking() {
+                        let order = probe::store(self.address(), order);
                         self.inner.store(value, order);
                         self.tokens.after_write();
+                        step("store", Access::Writes, Some(order), self.address(), value.number());
                     }
                     self.shadow.store(value, Relaxed);
                 }
@@ -78,9 +112,11 @@ pub mod atomic {
                     if panicking() {
                         return self.shadow.swap(value, Relaxed);
                     }
+                    let order = probe::rmw("swap", self.address(), order);
                     let previous = self.inner.swap(value, order);
                     self.shadow.store(value, Relaxed);
                     self.tokens.after_write();
+                    step("swap", Access::Both, Some(order), self.address(), value.number());
                     previous
                 }
 
@@ -99,12 +135,18 @@ pub mod atomic {
                     if panicking() {
                         return self.shadow.compare_exchange(current, new, Relaxed, Relaxed);
                     }
+                    let (success, failure) = probe::exchange(self.address(), success, failure);
                     let result = self.inner.compare_exchange(current, new, success, failure);
-                    if result.is_ok() {
-                        self.shadow.store(new, Relaxed);
-                        self.tokens.after_write();
-                    } else {
-                        self.tokens.after_failed_exchange();
+                    match result {
+                        Ok(_) => {
+                            self.shadow.store(new, Relaxed);
+                            self.tokens.after_write();
+                            step("compare_exchange", Access::Both, Some(success), self.address(), new.number());
+                        }
+                        Err(found) => {
+                            self.tokens.after_failed_exchange();
+                            step("failed exchange", Access::Reads, Some(failure), self.address(), found.number());
+                        }
                     }
                     result
                 }
@@ -139,6 +181,11 @@ pub mod atomic {
                 pub fn into_inner(self) -> $value {
                     self.load(Relaxed)
                 }
+
+                /// What traces know the atomic by.
+                fn address(&self) -> usize {
+                    std::ptr::from_ref(self).addr()
+                }
             }
 
             impl<$($generic)*> fmt::Debug for $name<$($generic)*> {
@@ -160,11 +207,14 @@ pub mod atomic {
                         if panicking() {
                             return shadow;
                         }
+                        let order = probe::rmw(stringify!($op), self.address(), order);
                         let previous = self.inner.$op(value, order);
                         // The shadow was at another thread's value if the operation let that thread run.
                         self.shadow.store(previous, Relaxed);
                         self.shadow.$op(value, Relaxed);
                         self.tokens.after_write();
+                        let now = self.shadow.load(Relaxed).number();
+                        step(stringify!($op), Access::Both, Some(order), self.address(), now);
                         previous
                     }
                 )*
@@ -213,6 +263,7 @@ pub mod atomic {
 /// Cells whose accesses the checker watches.
 pub mod cell {
     use super::engine::{Reading, Watch, Writing};
+    use crate::sync::probe::trace::{Access, step};
     use std::mem::{ManuallyDrop, MaybeUninit};
     use std::thread::panicking;
 
@@ -240,14 +291,24 @@ pub mod cell {
         /// A pointer for reading; the read lasts as long as the pointer.
         #[track_caller]
         pub fn get(&self) -> ConstPtr<T> {
-            let watch = (!panicking()).then(|| ManuallyDrop::new(self.watch.read()));
+            let watch = if panicking() {
+                None
+            } else {
+                step("read", Access::Reads, None, std::ptr::from_ref(&self.watch).addr(), 0);
+                Some(ManuallyDrop::new(self.watch.read()))
+            };
             ConstPtr { watch, data: self.data.get() }
         }
 
         /// A pointer for writing; the write lasts as long as the pointer.
         #[track_caller]
         pub fn get_mut(&self) -> MutPtr<T> {
-            let watch = (!panicking()).then(|| ManuallyDrop::new(self.watch.write()));
+            let watch = if panicking() {
+                None
+            } else {
+                step("write", Access::Writes, None, std::ptr::from_ref(&self.watch).addr(), 0);
+                Some(ManuallyDrop::new(self.watch.write()))
+            };
             MutPtr { watch, data: self.data.get() }
         }
 
@@ -399,7 +460,11 @@ pub mod thread {
 /// [`std::sync::atomic::fence`]; shuttle ignores it.
 #[track_caller]
 pub fn fence(order: atomic::Ordering) {
-    if !panicking() {
+    if panicking() {
+        return;
+    }
+    if let Some(order) = crate::sync::probe::fence(order) {
+        crate::sync::probe::trace::step("fence", Access::None, Some(order), 0, 0);
         engine::fence(order)
     }
 }
