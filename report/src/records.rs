@@ -132,7 +132,7 @@ pub struct Verification {
     pub schema: u32,
     /// Whether the checker ran to a result.
     pub status: Status,
-    /// Why there is none; absent if `status` is `ok`.
+    /// Why there is none, or why there can be none: absent if `status` is `ok`, unless the result is `not-decidable`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The primitive or protocol under test.
@@ -160,12 +160,43 @@ pub struct Verification {
     /// Why it failed: `race`, `deadlock`, `assertion`, `leak`, `abort`, `time-out`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
-    /// The failing execution's steps.
+    /// What the checker said, shortened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub trace: Option<Vec<String>>,
-    /// What replays it: a schedule or a seed.
+    pub message: Option<String>,
+    /// The failing execution's last steps, in the order in which they happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<Vec<Step>>,
+    /// What replays it: a search and an execution, a schedule or a seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay: Option<String>,
+    /// Whether the program is broken on purpose, so that a violation is what is wanted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub planted: bool,
+    /// Why a mutant that nothing was found in does the same as the program: a reviewed argument.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub equivalent: Option<String>,
+}
+
+/// A step of an execution under a checker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// The thread, from 0.
+    pub thread: u32,
+    /// Where in the source, as `file:line:column`.
+    pub site: String,
+    /// What it does: `load`, `swap`, `wait`, `wake`, `read` and `write` of plain data, and so on.
+    pub operation: String,
+    /// Its memory ordering, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ordering: Option<String>,
+    /// A number for the object it is about.
+    pub object: u32,
+    /// What was read or written.
+    pub value: String,
+    /// The earlier step, counted from 0, that releases what this one acquires.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u32>,
 }
 
 /// A checker's finding.

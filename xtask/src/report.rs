@@ -85,8 +85,11 @@ fn not_verified() -> Result<String> {
                 seconds: 0.0,
                 mutant: None,
                 cause: None,
+                message: None,
                 trace: None,
                 replay: None,
+                planted: false,
+                equivalent: None,
             };
             lines += &(serde_json::to_string(&record)? + "\n");
         }

@@ -60,7 +60,7 @@ pub fn draw(frame: &Frame<'_>, dots: &Dots) -> String {
     let height = ROW * dots.rows.len().max(1) as u32 + 42;
     let mut drawing = String::new();
     super::drawn(marks(&mut drawing, height, dots));
-    frame.wrap(height, &drawing)
+    frame.wrap(WIDTH, height, &drawing)
 }
 
 fn marks(drawing: &mut String, height: u32, dots: &Dots) -> super::Drawn {

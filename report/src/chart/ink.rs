@@ -21,6 +21,8 @@ pub enum Ink {
     Text,
     /// Words that matter less: ticks, captions.
     Quiet,
+    /// What went wrong.
+    Alarm,
     /// The solid parts of a series: markers and intervals.
     Series(Style),
     /// The line of a series, dashed as its style says.
@@ -53,6 +55,7 @@ impl Ink {
             Self::Quiet => (4, None),
             Self::Series(style) => (5, Some(style)),
             Self::Line(style) => (6, Some(style)),
+            Self::Alarm => (7, None),
         };
         let family = style
             .map_or(0, |style| FAMILIES.iter().position(|family| *family == style.family).unwrap_or(0) as u8);
@@ -71,6 +74,7 @@ impl Ink {
             3 => Self::Text,
             5 => Self::Series(style),
             6 => Self::Line(style),
+            7 => Self::Alarm,
             _ => Self::Quiet,
         }
     }
@@ -84,6 +88,7 @@ impl Ink {
             Self::Mark => "mark",
             Self::Text => "ink",
             Self::Quiet => "quiet",
+            Self::Alarm => "alarm",
             Self::Series(style) | Self::Line(style) => style.family.class(),
         }
     }
@@ -97,6 +102,7 @@ impl Ink {
             Self::Mark => "#777777",
             Self::Text => "#222222",
             Self::Quiet => "#666666",
+            Self::Alarm => "#8f2d00",
             Self::Series(style) | Self::Line(style) => match style.family {
                 Family::Neutral => "#555555",
                 Family::Threads => "#0072b2",

@@ -63,7 +63,7 @@ const BOTTOM: i32 = 40;
 pub fn draw(frame: &Frame<'_>, lines: &Lines) -> String {
     let mut drawing = String::new();
     super::drawn(marks(&mut drawing, lines));
-    frame.wrap(HEIGHT, &drawing)
+    frame.wrap(WIDTH, HEIGHT, &drawing)
 }
 
 fn marks(drawing: &mut String, lines: &Lines) -> super::Drawn {

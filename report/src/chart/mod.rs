@@ -4,9 +4,10 @@
 //! - [`ink`]: colours and the styles of series, as tokens that plotters carries;
 //! - [`axis`]: scales and ticks of our own;
 //! - [`dots`]: a dot and an interval a row;
-//! - [`lines`]: curves with markers and intervals.
+//! - [`lines`]: curves with markers and intervals;
+//! - [`spacetime`]: the steps of an execution, a lane a thread.
 //!
-//! All charts are [`WIDTH`] units wide and drawn for a column of 328 pixels: on a telephone a unit is about a
+//! All charts but the last are [`WIDTH`] units wide and drawn for a column of 328 pixels: on a telephone a unit is about a
 //! pixel, on a desk they stand two in a row at little more.
 
 pub mod axis;
@@ -14,10 +15,11 @@ pub mod canvas;
 pub mod dots;
 pub mod ink;
 pub mod lines;
+pub mod spacetime;
 
 use std::fmt::Write as _;
 
-/// Width of every chart in its own units.
+/// Width of every chart of measurements in its own units.
 pub const WIDTH: u32 = 340;
 
 /// What stands around a drawing: what it is called and whether it may be believed.
@@ -37,13 +39,13 @@ pub struct Frame<'a> {
 pub const WATERMARK: &str = "quick run: not evidence";
 
 impl Frame<'_> {
-    /// Wraps a drawing of `height` units into an SVG element.
-    fn wrap(&self, height: u32, drawing: &str) -> String {
+    /// Wraps a drawing of `width` x `height` units into an SVG element.
+    fn wrap(&self, width: u32, height: u32, drawing: &str) -> String {
         let mut svg = String::new();
         let id = escape(self.id);
         let _ = write!(
             svg,
-            r#"<svg class="chart" role="img" aria-labelledby="{id}-title {id}-desc" viewBox="0 0 {WIDTH} {height}" xmlns="http://www.w3.org/2000/svg">"#
+            r#"<svg class="chart" role="img" aria-labelledby="{id}-title {id}-desc" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">"#
         );
         let _ = write!(
             svg,
@@ -52,7 +54,7 @@ impl Frame<'_> {
             escape(self.desc)
         );
         if self.quick {
-            let (x, y) = (WIDTH / 2, height / 2);
+            let (x, y) = (width / 2, height / 2);
             // As steep as leaves the words, 270 units of them, inside a low chart too.
             let steep = ((f64::from(height) - 40.0) / 270.0).clamp(0.0, 0.4).asin().to_degrees().round();
             let _ = write!(

@@ -62,13 +62,13 @@ pub(super) fn ratios<'a>(judgements: impl IntoIterator<Item = &'a Judgement>) ->
     text(RATIOS, lines)
 }
 
-fn text(head: &str, lines: impl Iterator<Item = String>) -> String {
+pub(super) fn text(head: &str, lines: impl Iterator<Item = String>) -> String {
     let mut text = format!("{head}\n");
     lines.for_each(|line| text.push_str(&line));
     text
 }
 
-fn line(fields: &[String]) -> String {
+pub(super) fn line(fields: &[String]) -> String {
     let quoted: Vec<String> = fields.iter().map(|field| quoted(field)).collect();
     format!("{}\n", quoted.join(","))
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::figure::{self, Figure};
 use super::table::{Row, Table, Td};
-use super::{Press, csv, findings, titles, words};
+use super::{Press, csv, findings, titles, verification, words};
 use crate::cells::Cell;
 use crate::compare::{Against, Table as Cells};
 use crate::names;
@@ -23,6 +23,8 @@ struct Page {
     took: String,
     host: String,
     rounds: u32,
+    /// What the checkers found, if any was run.
+    verified: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -81,6 +83,7 @@ pub(super) fn render(press: &mut Press<'_>) -> Result<(), RenderError> {
         took: number::duration(run.seconds),
         host: run.host.name.clone(),
         rounds: report.rounds(),
+        verified: verification::finding(report.verifications),
     };
     press.page("index.html", "home.html", "Threads or processes?", &page)
 }

@@ -88,6 +88,7 @@ impl<'a> Press<'a> {
             ("kernel.html", include_str!("../../templates/kernel.html")),
             ("suite.html", include_str!("../../templates/suite.html")),
             ("verification.html", include_str!("../../templates/verification.html")),
+            ("broken.html", include_str!("../../templates/broken.html")),
             ("method.html", include_str!("../../templates/method.html")),
             ("data.html", include_str!("../../templates/data.html")),
         ])?;

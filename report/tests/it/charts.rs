@@ -134,7 +134,7 @@ fn inks_survive_the_way_through_plotters() {
             }
         }
     }
-    for ink in [Ink::Paper, Ink::Grid, Ink::Mark, Ink::Text, Ink::Quiet] {
+    for ink in [Ink::Paper, Ink::Grid, Ink::Mark, Ink::Text, Ink::Quiet, Ink::Alarm] {
         let token = ink.token();
         assert_eq!(Ink::of_token((token.0, token.1, token.2)), ink);
     }

@@ -8,5 +8,7 @@ mod judgements;
 mod pages;
 mod reading;
 mod schemas;
+mod spacetime;
 mod spoiled;
 mod statistics;
+mod verification;

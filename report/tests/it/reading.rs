@@ -1,8 +1,9 @@
 //! Record files that are fine, and every way in which they can be bad: the error names file and line.
 
-use crate::synthetic;
+use crate::synthetic::{self, verification};
 use heddle_report::RunRecords;
 use heddle_report::read::{self, ReadError};
+use heddle_report::records::{CheckResult, Verification};
 
 const FILE: &str = "runs/a/measurements.jsonl";
 
@@ -105,14 +106,30 @@ fn fields_must_be_known_and_of_their_type() {
 #[test]
 fn verification_records_are_judged_the_same_way() {
     let text = synthetic::full(1, false).raw.verification.unwrap();
-    assert_eq!(read::verifications(&text, "v").unwrap().len(), 5);
+    let records = read::verifications(&text, "v").unwrap();
+    assert_eq!(records.len(), text.lines().count());
     let lied = text.replacen("\"result\":\"pass\"", "\"result\":\"not-run\"", 1);
     assert_eq!(
         read::verifications(&lied, "v").unwrap_err().to_string(),
         "v:1: status is `ok` but the result is `not-run`"
     );
+    let absent = records.iter().position(|record| record.result == CheckResult::NotRun).unwrap() + 1;
     let passed = text.replace("\"result\":\"not-run\"", "\"result\":\"pass\"");
-    assert!(matches!(read::verifications(&passed, "v"), Err(ReadError::Inconsistent { line: 5, .. })));
+    match read::verifications(&passed, "v") {
+        Err(ReadError::Inconsistent { line, .. }) => assert_eq!(line, absent),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_cannot_be_judged_has_a_reason_and_a_pass_has_none() {
+    let mut record = verification::passed("seqlock", "tsan", "reads are whole");
+    record.reason = Some("ThreadSanitizer does not understand fences".into());
+    let line = |record: &Verification| serde_json::to_string(record).unwrap() + "\n";
+    let error = read::verifications(&line(&record), "v").unwrap_err().to_string();
+    assert_eq!(error, "v:1: status is `ok` but there is a reason");
+    record.result = CheckResult::NotDecidable;
+    assert_eq!(read::verifications(&line(&record), "v").unwrap(), [record]);
 }
 
 #[test]

@@ -3,11 +3,11 @@
 
 #![allow(dead_code, reason = "each program that includes this file uses a part of it")]
 
+pub mod verification;
+
 use std::collections::BTreeMap;
 
-use heddle_report::records::{
-    Better, Cells, CheckResult, Coverage, Host, Measurement, Python, Run, SCHEMA, Status, Verification,
-};
+use heddle_report::records::{Better, Cells, Host, Measurement, Python, Run, SCHEMA, Status, Verification};
 use heddle_report::{Raw, RunRecords};
 
 /// A small generator of noise: xorshift, summed to something like a normal distribution.
@@ -259,7 +259,7 @@ pub fn full(rounds: u32, quick: bool) -> RunRecords {
             all.push(without_value(absent, Status::NotRun, "no mpirun on the PATH"));
         }
     }
-    records(run(rounds, quick), all, verifications())
+    records(run(rounds, quick), all, verification::every_kind())
 }
 
 /// One kernel at two sizes, few rounds: what golden pages are made of.
@@ -293,41 +293,4 @@ pub fn small() -> RunRecords {
     run.cells = Cells { expected: 14, ok: 12, failed: 1, not_run: 1 };
     run.left_out.clear();
     records(run, all, Vec::new())
-}
-
-fn verifications() -> Vec<Verification> {
-    let check = |subject: &str, checker: &str, scenario: &str, executions| Verification {
-        schema: SCHEMA,
-        status: Status::Ok,
-        reason: None,
-        subject: subject.into(),
-        checker: checker.into(),
-        scenario: scenario.into(),
-        result: CheckResult::Pass,
-        coverage: if checker == "loom" { Coverage::Bounded } else { Coverage::Sampled },
-        threads: 3,
-        bound: (checker == "loom").then_some(2),
-        executions,
-        seconds: executions as f64 / 4100.0,
-        mutant: None,
-        cause: None,
-        trace: None,
-        replay: None,
-    };
-    let mut raced = check("Mutex", "loom", "two lock, one tries", 1812);
-    raced.result = CheckResult::Fail;
-    raced.mutant = Some("unlock: Release -> Relaxed".into());
-    raced.cause = Some("race".into());
-    let mut absent = check("Mutex", "miri", "two lock", 0);
-    absent.status = Status::NotRun;
-    absent.result = CheckResult::NotRun;
-    absent.coverage = Coverage::None;
-    absent.reason = Some("no nightly toolchain".into());
-    vec![
-        check("Mutex", "loom", "two lock, one tries", 48_112),
-        check("Mutex", "shuttle", "eight lock in turns", 20_000),
-        check("Barrier", "loom", "three wait twice", 31_950),
-        raced,
-        absent,
-    ]
 }
