@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Keeps concurrency models apart: measures them, checks them, and renders what was found.
 #[derive(Debug, Parser)]
@@ -25,6 +25,8 @@ pub enum Task {
     Report(ReportFlags),
     /// Run the bench programs in rounds and append measurement records
     Measure(MeasureFlags),
+    /// Run the checkers on every primitive and on its mutants, and record what they find
+    Verify(VerifyFlags),
     /// Turn records into the site; the same records give the same bytes
     Render(RenderFlags),
     /// Everything that must pass before a change lands
@@ -99,6 +101,78 @@ pub struct MeasureFlags {
     /// Where the run's folder goes [default: target/heddle/runs]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+}
+
+/// Flags of `verify`.
+#[derive(Debug, Default, Args)]
+pub struct VerifyFlags {
+    /// Six minutes: everyday bounds of loom and shuttle, and a sample of the mutants
+    #[arg(long, conflicts_with = "full")]
+    pub quick: bool,
+    /// Large bounds, many seeds, every mutant, however long it takes
+    #[arg(long)]
+    pub full: bool,
+    /// Only these parts
+    #[arg(long, value_delimiter = ',', value_name = "PART,...")]
+    pub only: Vec<VerifyPart>,
+    /// Only tests (`loom mutex::two_threads`) and mutants (`mutant FILE NAME`) that match this regular expression
+    #[arg(long, value_name = "RE")]
+    pub filter: Option<String>,
+    /// Processes at once [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
+    /// Only what the uncommitted change is about
+    #[arg(long)]
+    pub changed: bool,
+    /// A checker that is missing is no reason to fail; its rows say "not run"
+    #[arg(long)]
+    pub allow_missing: bool,
+    /// Another crate, whose test program `models` uses `heddle_primitives::verify`
+    #[arg(long, value_name = "FILE")]
+    pub manifest_path: Option<PathBuf>,
+    /// Where records and logs are kept [default: target/heddle]
+    #[arg(long, value_name = "DIR")]
+    pub home: Option<PathBuf>,
+}
+
+/// A part of what `verify` does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum VerifyPart {
+    /// Every execution of small scenarios
+    Loom,
+    /// Random schedules of larger ones
+    Shuttle,
+    /// An interpreter that watches for undefined behaviour
+    Miri,
+    /// Real threads, watched for races
+    Tsan,
+    /// The program with one ordering, fence or wake changed
+    Mutants,
+}
+
+impl VerifyPart {
+    /// The checker that it is, if it is one.
+    pub fn checker(self) -> Option<&'static str> {
+        match self {
+            VerifyPart::Loom => Some("loom"),
+            VerifyPart::Shuttle => Some("shuttle"),
+            VerifyPart::Miri => Some("miri"),
+            VerifyPart::Tsan => Some("tsan"),
+            VerifyPart::Mutants => None,
+        }
+    }
+}
+
+impl VerifyFlags {
+    /// `--quick`, and nothing else.
+    pub fn quick() -> VerifyFlags {
+        VerifyFlags { quick: true, ..VerifyFlags::default() }
+    }
+
+    /// Whether a part is selected.
+    pub fn wants(&self, part: VerifyPart) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
+    }
 }
 
 /// Flags of `render`.

@@ -11,6 +11,7 @@ mod run_command;
 mod serve;
 mod site_folder;
 mod test;
+mod verify;
 mod workspace;
 
 use std::process::ExitCode;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
     let done = match task {
         Task::Report(flags) => report::run(&flags),
         Task::Measure(flags) => measure::run(&flags).map(|done| done.outcome),
+        Task::Verify(flags) => verify::run(&flags),
         Task::Render(flags) => render::run(&flags),
         Task::Test(flags) => test::run(&flags),
         Task::Serve(flags) => serve::run(&flags),

@@ -4,14 +4,14 @@ use std::fmt;
 use std::process::ExitCode;
 
 /// The end of a task that ran to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
     /// Everything is fine; exit code 0.
     Fine,
-    /// A check failed; exit code 1.
-    CheckFailed,
     /// Something that was asked for could not be measured; exit code 3.
     NotMeasured,
+    /// A check failed; exit code 1. Worse than the others, so that it is what the end of several tasks tells of.
+    CheckFailed,
 }
 
 /// The request itself, or the records that it names, are at fault; exit code 2.

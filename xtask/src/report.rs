@@ -3,38 +3,14 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use anyhow::Result;
-use heddle_report::records::{CheckResult, Coverage, SCHEMA, Status, Verification};
+use anyhow::{Context, Result};
 
-use crate::flags::{MeasureFlags, ReportFlags};
+use crate::flags::{MeasureFlags, ReportFlags, VerifyFlags};
+use crate::measure::revision::Revision;
 use crate::outcome::Outcome;
+use crate::verify::Checker;
 use crate::workspace::Places;
-use crate::{measure, render, site_folder};
-
-/// What the checkers are for; nothing of it is recorded yet.
-const SUBJECTS: [&str; 20] = [
-    "mutex",
-    "reentrant",
-    "rwlock",
-    "sharded_rwlock",
-    "seqlock",
-    "once",
-    "condvar",
-    "event",
-    "barrier",
-    "semaphore",
-    "latch",
-    "parker",
-    "oneshot",
-    "spsc",
-    "array_queue",
-    "channel",
-    "queue",
-    "deque",
-    "pool",
-    "futex",
-];
-const CHECKERS: [&str; 4] = ["loom", "shuttle", "miri", "tsan"];
+use crate::{measure, render, site_folder, verify};
 
 /// Measures what the flags select, and renders the site.
 pub fn run(flags: &ReportFlags) -> Result<Outcome> {
@@ -43,10 +19,8 @@ pub fn run(flags: &ReportFlags) -> Result<Outcome> {
     // Before any work, so that no run is made in vain.
     site_folder::check(&out)?;
     let done = measure::run(&MeasureFlags { selection: flags.selection.clone(), out: None })?;
-    let verification = done.folder.join("verification.jsonl");
-    if !verification.exists() {
-        std::fs::write(&verification, not_verified()?)?;
-    }
+    let verified = verify(&places, flags.selection.quick)?;
+    std::fs::write(done.folder.join("verification.jsonl"), verified.records)?;
     render::render(std::slice::from_ref(&done.folder), &out)?;
     let page = out.join("index.html");
     println!("site: {}", page.display());
@@ -56,43 +30,38 @@ pub fn run(flags: &ReportFlags) -> Result<Outcome> {
     if flags.open {
         open(&page);
     }
-    Ok(done.outcome)
+    Ok(done.outcome.max(verified.outcome))
 }
 
-/// Records that say that no checker was run for this revision.
+/// What the checkers say of this revision.
+struct Verified {
+    records: String,
+    outcome: Outcome,
+}
+
+/// The records of this revision: those that there are, or those of a quick verification made now. A quick report does not wait for
+/// one.
+fn verify(places: &Places, quick: bool) -> Result<Verified> {
+    let path = verify::folder(places, &Revision::of(&places.root)).join("verification.jsonl");
+    let mut outcome = Outcome::Fine;
+    if !path.exists() && !quick {
+        let flags = VerifyFlags { home: Some(places.home.clone()), ..VerifyFlags::quick() };
+        outcome = verify::run(&flags)?;
+    }
+    let records = match std::fs::read_to_string(&path) {
+        Ok(records) => records,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => not_verified()?,
+        Err(error) => return Err(error).with_context(|| path.display().to_string()),
+    };
+    Ok(Verified { records, outcome })
+}
+
+/// A record that says that no checker was run for this revision.
 fn not_verified() -> Result<String> {
+    let reason = "no record for this revision; `cargo xtask verify` makes one";
     let mut lines = String::new();
-    for subject in SUBJECTS {
-        for checker in CHECKERS {
-            let reason = match checker {
-                "loom" | "shuttle" => format!(
-                    "no record for this revision; `cargo xtask test --only {checker}` runs the checker without recording"
-                ),
-                _ => "no record for this revision; no command runs this checker yet".to_string(),
-            };
-            let record = Verification {
-                schema: SCHEMA,
-                status: Status::NotRun,
-                reason: Some(reason),
-                subject: subject.into(),
-                checker: checker.into(),
-                scenario: "all".into(),
-                result: CheckResult::NotRun,
-                coverage: Coverage::None,
-                threads: 0,
-                bound: None,
-                executions: 0,
-                seconds: 0.0,
-                mutant: None,
-                cause: None,
-                message: None,
-                trace: None,
-                replay: None,
-                planted: false,
-                equivalent: None,
-            };
-            lines += &(serde_json::to_string(&record)? + "\n");
-        }
+    for checker in Checker::ALL {
+        lines += &(serde_json::to_string(&verify::not_run(checker, reason.into()))? + "\n");
     }
     Ok(lines)
 }

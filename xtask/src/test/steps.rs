@@ -49,8 +49,10 @@ pub fn all(places: &Places) -> Vec<Step> {
     let clippy = |cfg: &str| {
         checker(cfg, &["clippy", "-p", "heddle-primitives", "--all-targets", "--", "-D", "warnings"])
     };
-    let suite = |cfg: &'static str| {
-        Work::Commands(vec![checker(cfg, &["test", "-p", "heddle-primitives", "--test", cfg])])
+    let verify = |part: &str| {
+        let mut command = own_program(places);
+        command.args(["verify", "--quick", "--only", part, "--home"]).arg(places.home.join("test/verify"));
+        Work::Commands(vec![command])
     };
     let commands = |command| Work::Commands(vec![command]);
     let mut docs = cargo(&["doc", "--workspace", "--no-deps"]);
@@ -105,14 +107,19 @@ pub fn all(places: &Places) -> Vec<Step> {
         Step {
             name: "loom",
             what: "every schedule of small scenarios, in loom's model",
-            work: suite("loom"),
+            work: verify("loom"),
         },
         Step {
             name: "clippy-shuttle",
             what: "clippy of what shuttle sees",
             work: commands(clippy("shuttle")),
         },
-        Step { name: "shuttle", what: "random schedules of larger scenarios", work: suite("shuttle") },
+        Step { name: "shuttle", what: "random schedules of larger scenarios", work: verify("shuttle") },
+        Step {
+            name: "mutants",
+            what: "a sample of changed orderings, fences and wakes, which the checkers must notice",
+            work: verify("mutants"),
+        },
         Step {
             name: "report",
             what: "report --quick into a temporary folder",
@@ -158,16 +165,22 @@ fn examples(places: &Places) -> Work {
     Work::Commands(std::iter::once(build).chain(programs.into_iter().map(run)).collect())
 }
 
-/// `report --quick` by this very program, whose file a step before may have replaced.
-fn quick_report(places: &Places) -> Command {
+/// This very program, whose file a step before may have replaced.
+fn own_program(places: &Places) -> Command {
     let mut command = Command::new("/proc/self/exe");
+    command.current_dir(&places.root);
+    command
+}
+
+/// `report --quick`, by this program.
+fn quick_report(places: &Places) -> Command {
+    let mut command = own_program(places);
     // One round: it is the way from programs to pages that is tested, not the figures.
     command
         .args(["report", "--quick", "--rounds", "1", "--home"])
         .arg(report_home(places))
         .arg("--out")
         .arg(report_site(places));
-    command.current_dir(&places.root);
     command
 }
 

@@ -1,0 +1,295 @@
+//! What is checked: the tests of a crate, built once for each checker.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::outcome::usage;
+use crate::run_command::{output_of, run_logged, tail};
+use crate::workspace::Places;
+
+/// No build takes this long unless it hangs.
+const BUILD_LIMIT: Duration = Duration::from_secs(30 * 60);
+/// Asking a tool for its version, or a program for its tests.
+const ASK_LIMIT: Duration = Duration::from_secs(60);
+
+/// The target that ThreadSanitizer's build names, because std is built anew.
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+
+/// Who looks for violations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Checker {
+    /// Every execution of small scenarios, in its model of the memory.
+    Loom,
+    /// Schedules of larger scenarios, chosen at random.
+    Shuttle,
+    /// An interpreter that watches for undefined behaviour, with many seeds.
+    Miri,
+    /// Real threads, watched for races.
+    Tsan,
+}
+
+impl Checker {
+    /// All of them.
+    pub const ALL: [Checker; 4] = [Checker::Loom, Checker::Shuttle, Checker::Miri, Checker::Tsan];
+
+    /// As in records and flags.
+    pub fn name(self) -> &'static str {
+        match self {
+            Checker::Loom => "loom",
+            Checker::Shuttle => "shuttle",
+            Checker::Miri => "miri",
+            Checker::Tsan => "tsan",
+        }
+    }
+
+    /// How to get what is missing, if something is.
+    pub fn missing(self) -> Option<String> {
+        let component = match self {
+            Checker::Loom | Checker::Shuttle => return None,
+            Checker::Miri => "miri",
+            Checker::Tsan => "rust-src",
+        };
+        let mut rustup = Command::new("rustup");
+        rustup.args(["component", "list", "--installed", "--toolchain", "nightly"]);
+        let installed = output_of(&mut rustup, ASK_LIMIT).unwrap_or_default();
+        let there = |name: &str| installed.lines().any(|line| line.starts_with(name));
+        // Miri builds std for itself, from its source.
+        (!there(component) || !there("rust-src")).then(|| {
+            format!(
+                "{} needs nightly with {component}: rustup toolchain install nightly --component miri,rust-src",
+                self.name()
+            )
+        })
+    }
+}
+
+impl fmt::Display for Checker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A crate whose tests are scenarios.
+#[derive(Clone, Debug)]
+pub struct Suite {
+    /// The folder that source locations are relative to: the workspace's root.
+    pub root: PathBuf,
+    /// The crate's folder, relative to `root`.
+    pub folder: String,
+    manifest: PathBuf,
+    package: String,
+    target: PathBuf,
+    /// Whether loom and shuttle have programs of their own, or all checkers share one called `models`.
+    apart: bool,
+}
+
+impl Suite {
+    /// The primitives of this workspace.
+    pub fn primitives(places: &Places) -> Suite {
+        Suite {
+            root: places.root.clone(),
+            folder: "primitives".into(),
+            manifest: places.root.join("primitives/Cargo.toml"),
+            package: "heddle-primitives".into(),
+            target: places.target.clone(),
+            apart: true,
+        }
+    }
+
+    /// Another crate, whose test program `models` uses `heddle_primitives::verify`.
+    ///
+    /// # Errors
+    /// If there is no such crate, or no such program.
+    pub fn foreign(places: &Places, manifest: &Path) -> Result<Suite> {
+        let manifest = std::path::absolute(manifest)?;
+        let mut command =
+            places.cargo(&["metadata", "--format-version", "1", "--no-deps", "--manifest-path"]);
+        command.arg(&manifest).stderr(std::process::Stdio::piped());
+        let output = command.output().context("cargo metadata")?;
+        if !output.status.success() {
+            return Err(usage(String::from_utf8_lossy(&output.stderr).trim().to_string()));
+        }
+        let metadata: Value = serde_json::from_slice(&output.stdout)?;
+        let packages = metadata["packages"].as_array().context("cargo metadata names no packages")?;
+        let is_this = |package: &&Value| package["manifest_path"].as_str().map(Path::new) == Some(&manifest);
+        let package = packages
+            .iter()
+            .find(is_this)
+            .ok_or_else(|| usage(format!("{} is no package's manifest", manifest.display())))?;
+        let targets = package["targets"].as_array().context("cargo metadata names no targets")?;
+        if !targets.iter().any(|target| target["name"] == "models") {
+            return Err(usage(format!(
+                "{}: no test program called `models`; write its scenarios in tests/models.rs",
+                manifest.display()
+            )));
+        }
+        let text =
+            |key: &str| metadata[key].as_str().map(PathBuf::from).context("cargo metadata names no root");
+        let root = text("workspace_root")?;
+        let folder = manifest.parent().unwrap_or(&root).strip_prefix(&root).unwrap_or(Path::new(""));
+        Ok(Suite {
+            folder: folder.to_string_lossy().into_owned(),
+            package: package["name"].as_str().unwrap_or_default().into(),
+            target: text("target_directory")?,
+            root,
+            manifest,
+            apart: false,
+        })
+    }
+
+    /// The crate's name.
+    pub fn name(&self) -> &str {
+        &self.package
+    }
+
+    /// Whether `file` is source of the crate, and not of its tests.
+    pub fn owns(&self, file: &str) -> bool {
+        let inside = if self.folder.is_empty() { Some(file) } else { file.strip_prefix(&self.folder) };
+        inside.is_some_and(|rest| rest.trim_start_matches('/').starts_with("src/"))
+    }
+
+    fn program(&self, checker: Checker) -> &'static str {
+        match checker {
+            Checker::Loom if self.apart => "loom",
+            Checker::Shuttle if self.apart => "shuttle",
+            _ => "models",
+        }
+    }
+
+    /// A cargo command on the crate's test program, in the checker's target folder.
+    fn cargo(&self, checker: Checker, arguments: &[&str]) -> Command {
+        let nightly = matches!(checker, Checker::Miri | Checker::Tsan);
+        let mut command = if nightly {
+            // The variable names the stable program, and the toolchain is chosen by rustup's.
+            let mut command = Command::new("cargo");
+            command.env_remove("CARGO").env_remove("RUSTC").env_remove("RUSTUP_TOOLCHAIN").arg("+nightly");
+            command
+        } else {
+            Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        };
+        let flags = match checker {
+            Checker::Loom => "--cfg heddle_loom",
+            Checker::Shuttle => "--cfg heddle_shuttle",
+            Checker::Miri => "--cfg heddle_mutants",
+            Checker::Tsan => "--cfg heddle_mutants -Zsanitizer=thread",
+        };
+        command
+            .args(arguments)
+            .arg("--manifest-path")
+            .arg(&self.manifest)
+            .args(["-p", &self.package, "--test", self.program(checker)])
+            .current_dir(&self.root)
+            .env("CARGO_TERM_COLOR", "never")
+            .env("RUSTFLAGS", flags)
+            .env("CARGO_TARGET_DIR", self.target.join(checker.name()));
+        if checker == Checker::Tsan {
+            command.args(["-Zbuild-std", "--target", TARGET]);
+        }
+        command
+    }
+
+    /// Builds the test program, and asks it for its tests.
+    ///
+    /// # Errors
+    /// If it does not build; the end of the compiler's output is in the message.
+    pub fn build(&self, checker: Checker, logs: &Path) -> Result<Built> {
+        let log = logs.join(format!("build-{checker}.log"));
+        let executable = if checker == Checker::Miri {
+            None
+        } else {
+            let arguments = ["test", "--no-run", "--message-format=json-render-diagnostics"];
+            let ended = run_logged(&mut self.cargo(checker, &arguments), &log, BUILD_LIMIT)?;
+            if let Some(failure) = ended.failure(BUILD_LIMIT) {
+                bail!("build for {checker}: {failure}\n{}", words_of(&log));
+            }
+            Some(executable(&std::fs::read_to_string(&log)?).context("cargo built no test program")?)
+        };
+        let built = Built { suite: self.clone(), checker, executable, tests: Vec::new() };
+        let mut list = built.command(&["--list", "--format", "terse"]);
+        let ended = run_logged(&mut list, &log, BUILD_LIMIT)?;
+        if let Some(failure) = ended.failure(BUILD_LIMIT) {
+            bail!("{checker}: {failure}\n{}", tail(&log, 20));
+        }
+        let listed = std::fs::read_to_string(&log)?;
+        let tests = listed.lines().filter_map(|line| line.strip_suffix(": test")).map(String::from).collect();
+        Ok(Built { tests, ..built })
+    }
+}
+
+/// The last lines that are for people, without cargo's messages.
+fn words_of(log: &Path) -> String {
+    let text = tail(log, 400);
+    let words: Vec<&str> = text.lines().filter(|line| !line.starts_with('{')).collect();
+    words[words.len().saturating_sub(20)..].join("\n")
+}
+
+/// The path in cargo's messages.
+fn executable(messages: &str) -> Option<PathBuf> {
+    let messages = messages.lines().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next()
+}
+
+/// A test program that was built for a checker.
+#[derive(Clone, Debug)]
+pub struct Built {
+    suite: Suite,
+    /// Who looks.
+    pub checker: Checker,
+    /// None if cargo has to start it.
+    executable: Option<PathBuf>,
+    /// The names of its tests.
+    pub tests: Vec<String>,
+}
+
+impl Built {
+    /// The program with these arguments of the test harness.
+    fn command(&self, arguments: &[&str]) -> Command {
+        match &self.executable {
+            Some(executable) => {
+                let mut command = Command::new(executable);
+                command.args(arguments).current_dir(&self.suite.root);
+                command
+            }
+            None => {
+                let mut command = self.suite.cargo(self.checker, &["miri", "test", "-q"]);
+                command.arg("--").args(arguments);
+                command
+            }
+        }
+    }
+
+    /// One test in a process of its own.
+    pub fn test(&self, name: &str) -> Command {
+        let mut command = self.command(&["--exact", name, "--nocapture"]);
+        command.env("RUST_BACKTRACE", "0");
+        command
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_executable_is_the_test_program() {
+        let messages =
+            "{\"reason\":\"compiler-artifact\",\"executable\":null}\nnoise\n{\"executable\":\"/a/b\"}\n";
+        assert_eq!(executable(messages), Some(PathBuf::from("/a/b")));
+        assert_eq!(executable("noise"), None);
+    }
+
+    #[test]
+    fn source_is_told_from_tests() {
+        let places = Places { root: "/r".into(), target: "/t".into(), home: "/h".into() };
+        let suite = Suite::primitives(&places);
+        assert!(suite.owns("primitives/src/raw/mod.rs"));
+        assert!(!suite.owns("primitives/tests/loom/../broken/mod.rs") && !suite.owns("ipc/src/lib.rs"));
+        let alone = Suite { folder: String::new(), ..suite };
+        assert!(alone.owns("src/lib.rs") && !alone.owns("tests/models.rs"));
+    }
+}
