@@ -6,10 +6,13 @@
 
 #[path = "../broken/mod.rs"]
 mod broken;
+#[path = "../corpus/mod.rs"]
+mod programs;
 #[path = "../scenarios/mod.rs"]
 mod scenarios;
 
 mod canaries;
+mod corpus;
 mod planted;
 
 mod array_queue;

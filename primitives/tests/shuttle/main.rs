@@ -4,9 +4,12 @@
 
 #[path = "../broken/mod.rs"]
 mod broken;
+#[path = "../corpus/mod.rs"]
+mod programs;
 #[path = "../scenarios/mod.rs"]
 mod scenarios;
 
+mod corpus;
 mod planted;
 
 mod array_queue;
