@@ -125,6 +125,9 @@ impl<T, B: Buffer<T>> ArrayQueue<T, B> {
 
     /// Puts a value in; if the queue is full, in place of the oldest one, which is returned.
     ///
+    /// In a full queue this is two steps, the oldest value out and the new one in: others may find room, or a queue of one empty, in
+    /// between.
+    ///
     /// ```
     /// use heddle_primitives::ArrayQueue;
     /// let last = ArrayQueue::new(2);

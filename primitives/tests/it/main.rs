@@ -13,6 +13,7 @@ mod deque;
 mod event;
 mod futex;
 mod latch;
+mod linearizability;
 mod memory;
 mod mutex;
 mod once;

@@ -29,6 +29,13 @@ fn full_and_empty_are_never_said_wrongly() {
 }
 
 #[test]
+fn answers_agree() {
+    check("array queue, never empty", Complete, 19, || array_queue_answers(true));
+    check("array queue, never full", Complete, 19, || array_queue_answers(false));
+    check("array queues, found full", Bounded(2), 75, array_queues_found_full);
+}
+
+#[test]
 fn forced_pushes() {
     check("array queue, forced, 1", Bounded(3), 21, || array_queue_force_push(1, 2));
     check("array queue, forced, 3", Bounded(2), 9_430, || array_queue_force_push(1, 3));

@@ -33,3 +33,8 @@ fn reset() {
     check_with_spurious("barrier mended", Bounded(2), 1_913, barrier_is_mended);
     check_with_spurious("barrier mended behind a waiter", Bounded(3), 508, barrier_is_mended_behind_a_waiter);
 }
+
+#[test]
+fn broken_publishes() {
+    check("barrier found broken", Complete, 6, barrier_broken_publishes);
+}

@@ -154,3 +154,30 @@ fn planted_bugs_are_found() {
         channel_meeting(ChannelBug::LeavesUnasked, true)
     });
 }
+
+#[test]
+fn ends_publish() {
+    for capacity in [Some(1), None] {
+        check(&format!("channel {capacity:?}, closed"), Bounded(3), 6, move || {
+            channel_end_publishes(capacity, true)
+        });
+        check(&format!("channel {capacity:?}, dropped"), Bounded(2), 64, move || {
+            channel_end_publishes(capacity, false)
+        });
+    }
+}
+
+#[test]
+fn answers_agree() {
+    for capacity in [Some(1), None] {
+        check(&format!("channel {capacity:?}, found empty"), Bounded(2), 26, move || {
+            channels_found_empty(capacity)
+        });
+    }
+    for capacity in [Some(2), None] {
+        check(&format!("channel {capacity:?}, never empty"), Bounded(3), 37, move || {
+            channel_is_not_empty(capacity)
+        });
+    }
+    check("channel Some(1), found full", Bounded(2), 32, channels_found_full);
+}

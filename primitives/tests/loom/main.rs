@@ -6,6 +6,8 @@
 
 #[path = "../broken/mod.rs"]
 mod broken;
+#[path = "../linearizability/mod.rs"]
+mod linearizability;
 #[path = "../corpus/mod.rs"]
 mod programs;
 #[path = "../scenarios/mod.rs"]

@@ -41,3 +41,9 @@ fn a_chunk_published_too_early_is_found() {
     check("chunk", Complete, 3, || broken::chunk(false));
     finds("chunk published early", Complete, "Causality violation", || broken::chunk(true));
 }
+
+#[test]
+fn ends_publish() {
+    check("spsc, producer goes", Complete, 6, || spsc_end_publishes(true));
+    check("spsc, consumer goes", Complete, 6, || spsc_end_publishes(false));
+}

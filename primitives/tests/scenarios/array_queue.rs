@@ -82,3 +82,40 @@ pub fn array_queue_force_push(capacity: usize, threads: u32) {
     let left = std::iter::from_fn(|| queue.pop()).count() as u32;
     assert_eq!(left + back.load(Ordering::Relaxed), threads - 1);
 }
+
+/// Between a push and the pop before it there is always one value at least, or with the pop first, room for one.
+pub fn array_queue_answers(push_first: bool) {
+    let queue = Arc::new(ArrayQueue::new(2));
+    queue.push(0).unwrap();
+    let other = thread::spawn({
+        let queue = queue.clone();
+        move || {
+            if push_first {
+                queue.push(1).unwrap();
+                queue.pop().unwrap();
+            } else {
+                queue.pop().unwrap();
+                queue.push(1).unwrap();
+            }
+        }
+    });
+    assert!(if push_first { !queue.is_empty() } else { !queue.is_full() });
+    other.join().unwrap();
+}
+
+/// Two threads that each take a value out of a full queue of their own, and then find the other's full: not both.
+pub fn array_queues_found_full() {
+    let queues = Arc::new((ArrayQueue::new(1), ArrayQueue::new(1)));
+    queues.0.push(0).unwrap();
+    queues.1.push(0).unwrap();
+    let other = thread::spawn({
+        let queues = queues.clone();
+        move || {
+            queues.0.pop().unwrap();
+            queues.1.push(1).is_ok()
+        }
+    });
+    queues.1.pop().unwrap();
+    let pushed = queues.0.push(2).is_ok();
+    assert!(other.join().unwrap() || pushed);
+}

@@ -131,3 +131,16 @@ pub fn barrier_is_mended_behind_a_waiter() {
     });
     assert_eq!(barrier.n_waiting(), 0);
 }
+
+/// Who finds the barrier broken sees what was done before it was.
+pub fn barrier_broken_publishes() {
+    let shared = Arc::new((Barrier::new(2), Plain::new()));
+    team(2, &shared, |(barrier, reason), n| {
+        if n == 0 {
+            reason.set(7);
+            barrier.abort();
+        } else if barrier.is_broken() {
+            assert_eq!(reason.get(), 7);
+        }
+    });
+}

@@ -1,7 +1,8 @@
 //! Channels. A capacity of `None` is one without a limit.
 
+use super::Plain;
 use heddle_primitives::channel::*;
-use heddle_primitives::sync::thread;
+use heddle_primitives::sync::{Arc, thread};
 use std::time::Instant;
 
 fn channel<T>(capacity: Option<usize>) -> (Sender<T>, Receiver<T>) {
@@ -437,4 +438,96 @@ pub fn clock_ends_a_selection() {
     };
     other.join().unwrap();
     assert_eq!(moments + taken, 1);
+}
+
+/// Who learns that the other side is gone sees what it did before it went: closed, or dropped, the last of two ends.
+pub fn channel_end_publishes(capacity: Option<usize>, closed: bool) {
+    let (sender, receiver) = channel::<u32>(capacity);
+    let done = Arc::new((Plain::new(), Plain::new()));
+    if closed {
+        let other = thread::spawn({
+            let done = done.clone();
+            move || {
+                done.0.set(1);
+                receiver.close();
+                receiver
+            }
+        });
+        if sender.is_disconnected() {
+            assert_eq!(done.0.get(), 1);
+        }
+        other.join().unwrap();
+    } else {
+        let (first, second) = (sender.clone(), sender);
+        let other = thread::spawn({
+            let done = done.clone();
+            move || {
+                done.0.set(1);
+                drop(first);
+            }
+        });
+        let last = thread::spawn({
+            let done = done.clone();
+            move || {
+                done.1.set(1);
+                drop(second);
+            }
+        });
+        if receiver.is_disconnected() {
+            assert_eq!((done.0.get(), done.1.get()), (1, 1));
+        }
+        other.join().unwrap();
+        last.join().unwrap();
+    }
+}
+
+/// Two threads that each put a value into a channel of their own, and then find the other's empty: not both.
+pub fn channels_found_empty(capacity: Option<usize>) {
+    let channels = Arc::new((channel::<u32>(capacity), channel::<u32>(capacity)));
+    let other = thread::spawn({
+        let channels = channels.clone();
+        move || {
+            let ((sender, _), (_, receiver)) = &*channels;
+            sender.try_send(1).unwrap();
+            receiver.try_recv().is_ok()
+        }
+    });
+    let ((_, receiver), (sender, _)) = &*channels;
+    sender.try_send(2).unwrap();
+    let found = receiver.try_recv().is_ok();
+    assert!(other.join().unwrap() || found);
+}
+
+/// The same, of full ones: each takes a value out, and then finds no room in the other's.
+pub fn channels_found_full() {
+    let channels = Arc::new((channel::<u32>(Some(1)), channel::<u32>(Some(1))));
+    channels.0.0.send(0).unwrap();
+    channels.1.0.send(0).unwrap();
+    let other = thread::spawn({
+        let channels = channels.clone();
+        move || {
+            let ((_, receiver), (sender, _)) = &*channels;
+            receiver.try_recv().unwrap();
+            sender.try_send(1).is_ok()
+        }
+    });
+    let ((sender, _), (_, receiver)) = &*channels;
+    receiver.try_recv().unwrap();
+    let found = sender.try_send(2).is_ok();
+    assert!(other.join().unwrap() || found);
+}
+
+/// A channel that is never without a value is never said to be empty.
+pub fn channel_is_not_empty(capacity: Option<usize>) {
+    let (sender, receiver) = channel(capacity);
+    sender.send(0).unwrap();
+    let other = thread::spawn({
+        let receiver = receiver.clone();
+        move || {
+            sender.send(1).unwrap();
+            receiver.recv().unwrap();
+        }
+    });
+    assert!(!receiver.is_empty());
+    other.join().unwrap();
 }

@@ -1,7 +1,8 @@
 //! The queue between two.
 
+use super::Plain;
 use heddle_primitives::spsc::{ChunkError, Consumer, RecvError, RecvUntilError, RingBuffer};
-use heddle_primitives::sync::thread;
+use heddle_primitives::sync::{Arc, thread};
 use std::time::Instant;
 
 /// The wait-free face: what comes out is what went in, in order; nothing is lost.
@@ -148,4 +149,27 @@ pub fn spsc_chunk_and_notify() {
     assert_eq!(consumer.recv(), Ok(1));
     assert_eq!(consumer.pop(), Ok(2));
     drop(other.join().unwrap());
+}
+
+/// Who learns that the other side is gone sees what it did before it went.
+pub fn spsc_end_publishes(producer_goes: bool) {
+    let (producer, consumer) = RingBuffer::<u32>::new(1);
+    let done = Arc::new(Plain::new());
+    let (gone, left) =
+        if producer_goes { (Ok(producer), Err(consumer)) } else { (Err(consumer), Ok(producer)) };
+    let other = thread::spawn({
+        let done = done.clone();
+        move || {
+            done.set(1);
+            drop(gone);
+        }
+    });
+    let abandoned = match &left {
+        Ok(producer) => producer.is_abandoned(),
+        Err(consumer) => consumer.is_abandoned(),
+    };
+    if abandoned {
+        assert_eq!(done.get(), 1);
+    }
+    other.join().unwrap();
 }
