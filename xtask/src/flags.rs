@@ -21,7 +21,7 @@ pub struct Cli {
 /// The tasks.
 #[derive(Debug, Subcommand)]
 pub enum Task {
-    /// Measure, then render the site: the main job
+    /// Measure, verify --quick (unless this revision was verified), then render the site: the main job
     Report(ReportFlags),
     /// Run the bench programs in rounds and append measurement records
     Measure(MeasureFlags),
@@ -87,6 +87,9 @@ pub struct ReportFlags {
     /// Where the site goes [default: target/heddle/site]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Run no checker: what is not recorded for this revision is shown as "not run", as in a quick report
+    #[arg(long)]
+    pub no_verify: bool,
     /// Open the site in a browser
     #[arg(long)]
     pub open: bool,

@@ -1,4 +1,4 @@
-//! `report`: measure, then render. The main job.
+//! `report`: measure, verify if nobody has verified this revision, then render. The main job.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use crate::flags::{MeasureFlags, ReportFlags, VerifyFlags};
 use crate::measure::revision::Revision;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Unmeasured};
 use crate::verify::Checker;
 use crate::workspace::Places;
 use crate::{measure, render, site_folder, verify};
@@ -19,7 +19,7 @@ pub fn run(flags: &ReportFlags) -> Result<Outcome> {
     // Before any work, so that no run is made in vain.
     site_folder::check(&out)?;
     let done = measure::run(&MeasureFlags { selection: flags.selection.clone(), out: None })?;
-    let verified = verify(&places, flags.selection.quick)?;
+    let verified = verify(&places, flags.selection.quick || flags.no_verify)?;
     std::fs::write(done.folder.join("verification.jsonl"), verified.records)?;
     render::render(std::slice::from_ref(&done.folder), &out)?;
     let page = out.join("index.html");
@@ -39,14 +39,21 @@ struct Verified {
     outcome: Outcome,
 }
 
-/// The records of this revision: those that there are, or those of a quick verification made now. A quick report does not wait for
-/// one.
-fn verify(places: &Places, quick: bool) -> Result<Verified> {
+/// The records of this revision: those that there are, or those of a quick verification made now, unless it is to be left out.
+fn verify(places: &Places, leave_out: bool) -> Result<Verified> {
     let path = verify::folder(places, &Revision::of(&places.root)).join("verification.jsonl");
     let mut outcome = Outcome::Fine;
-    if !path.exists() && !quick {
+    if !path.exists() && !leave_out {
         let flags = VerifyFlags { home: Some(places.home.clone()), ..VerifyFlags::quick() };
-        outcome = verify::run(&flags)?;
+        outcome = match verify::run(&flags) {
+            Ok(outcome) => outcome,
+            Err(interrupted) if interrupted.is::<Unmeasured>() => return Err(interrupted),
+            // What was measured is worth a site all the same, whose page of verification says "not run".
+            Err(error) => {
+                eprintln!("error: verify: {error:#}");
+                Outcome::NotMeasured
+            }
+        };
     }
     let records = match std::fs::read_to_string(&path) {
         Ok(records) => records,
