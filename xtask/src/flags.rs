@@ -172,6 +172,13 @@ impl VerifyFlags {
         VerifyFlags { quick: true, ..VerifyFlags::default() }
     }
 
+    /// Whether the part that a record comes from is selected: of a mutant, or of a checker.
+    pub fn wants_record(&self, of_mutant: bool, checker: &str) -> bool {
+        let is_part =
+            |part: &VerifyPart| part.checker().map_or(of_mutant, |name| !of_mutant && name == checker);
+        self.only.is_empty() || self.only.iter().any(is_part)
+    }
+
     /// Whether a part is selected.
     pub fn wants(&self, part: VerifyPart) -> bool {
         self.only.is_empty() || self.only.contains(&part)

@@ -81,15 +81,24 @@ impl Journal {
         Ok(())
     }
 
-    /// Writes the records of these jobs as `verification.jsonl` beside the journal, in their order, and ends the journal.
-    pub fn publish<'a>(&self, jobs: impl Iterator<Item = &'a str>) -> Result<(PathBuf, Vec<Verification>)> {
+    /// Writes the records of these jobs, in their order, to the file called `name` beside the journal, after those records of the file
+    /// that are to be kept; ends the journal. Returns the file, and the records of the jobs.
+    pub fn publish<'a>(
+        &self,
+        name: &str,
+        keep: impl Fn(&Verification) -> bool,
+        jobs: impl Iterator<Item = &'a str>,
+    ) -> Result<(PathBuf, Vec<Verification>)> {
+        let path = self.folder.join(name);
+        let before = fs::read_to_string(&path).unwrap_or_default();
+        // What cannot be read any more is of another schema, and was found by another program.
+        let before = before.lines().filter_map(|line| serde_json::from_str(line).ok()).filter(keep);
         let records: Vec<Verification> =
             jobs.filter_map(|job| self.done.get(job)).flatten().cloned().collect();
         let mut lines = String::new();
-        for record in &records {
-            lines += &(serde_json::to_string(record)? + "\n");
+        for record in before.chain(records.iter().cloned()) {
+            lines += &(serde_json::to_string(&record)? + "\n");
         }
-        let path = self.folder.join("verification.jsonl");
         fs::write(&path, lines)?;
         fs::remove_file(&self.path)?;
         Ok((path, records))
@@ -114,8 +123,15 @@ mod tests {
         let journal = Journal::open(folder.path(), "quick", true).unwrap();
         assert!(journal.has("a") && !journal.has("b"));
         assert_eq!(journal.of("a").unwrap()[0].subject, "mutex");
-        let (published, records) = journal.publish(["a", "b"].into_iter()).unwrap();
-        assert_eq!((records.len(), fs::read_to_string(published).unwrap().lines().count()), (1, 1));
-        assert!(!Journal::open(folder.path(), "quick", true).unwrap().has("a"));
+        let publish = |journal: &Journal, kept: &str, job: &str| {
+            let keep = |record: &Verification| record.checker == kept;
+            let (file, records) = journal.publish("v.jsonl", keep, [job, "b"].into_iter()).unwrap();
+            (records.len(), fs::read_to_string(file).unwrap().lines().count())
+        };
+        assert_eq!(publish(&journal, "shuttle", "a"), (1, 1));
+        let mut journal = Journal::open(folder.path(), "quick", true).unwrap();
+        assert!(!journal.has("a"));
+        journal.add("c".into(), vec![blank(Checker::Shuttle, "mutex", "counts")]).unwrap();
+        assert_eq!(publish(&journal, "loom", "c"), (1, 2));
     }
 }

@@ -193,7 +193,12 @@ pub fn run(flags: &VerifyFlags) -> Result<Outcome> {
             "nothing is selected; a filter is matched against `loom mutex::two_threads` and the like",
         ));
     }
-    let (path, records) = session.journal.publish(jobs.iter().map(String::as_str))?;
+    // A part that was run replaces its records; a selection of tests is no part, and stands apart.
+    let selected = flags.filter.is_some() || flags.changed;
+    let name = if selected { "selection.jsonl" } else { "verification.jsonl" };
+    let keep =
+        |record: &Verification| !selected && !flags.wants_record(record.mutant.is_some(), &record.checker);
+    let (path, records) = session.journal.publish(name, keep, jobs.iter().map(String::as_str))?;
     summary::print(&records, score.as_ref(), start.elapsed());
     println!("records: {}", path.display());
     Ok(outcome(&records, score.as_ref(), flags.allow_missing))
