@@ -32,7 +32,7 @@ pub mod verify;
 pub(crate) mod words;
 
 #[cfg(not(any(heddle_loom, heddle_shuttle)))]
-#[path = "native.rs"]
+#[path = "native/mod.rs"]
 mod backend;
 
 #[cfg(any(heddle_loom, heddle_shuttle))]
