@@ -130,6 +130,9 @@ pub struct VerifyFlags {
     /// A checker that is missing is no reason to fail; its rows say "not run"
     #[arg(long)]
     pub allow_missing: bool,
+    /// The longest that the process of one test may take [default: what the effort allows]
+    #[arg(long, value_parser = duration, value_name = "TIME", hide = true)]
+    pub test_limit: Option<Duration>,
     /// Another crate, whose test program `models` uses `heddle_primitives::verify`
     #[arg(long, value_name = "FILE")]
     pub manifest_path: Option<PathBuf>,
@@ -149,34 +152,22 @@ pub enum VerifyPart {
     Miri,
     /// Real threads, watched for races
     Tsan,
+    /// Real threads by themselves, again and again
+    Threads,
+    /// Behaviour, property tests and stress, as `cargo test` runs them
+    Tests,
+    /// Histories of concurrent calls against sequential specifications, under loom, shuttle and real threads
+    Linearize,
+    /// Broken programs, which must be found, and their repaired twins
+    Corpus,
     /// The program with one ordering, fence or wake changed
     Mutants,
-}
-
-impl VerifyPart {
-    /// The checker that it is, if it is one.
-    pub fn checker(self) -> Option<&'static str> {
-        match self {
-            VerifyPart::Loom => Some("loom"),
-            VerifyPart::Shuttle => Some("shuttle"),
-            VerifyPart::Miri => Some("miri"),
-            VerifyPart::Tsan => Some("tsan"),
-            VerifyPart::Mutants => None,
-        }
-    }
 }
 
 impl VerifyFlags {
     /// `--quick`, and nothing else.
     pub fn quick() -> VerifyFlags {
         VerifyFlags { quick: true, ..VerifyFlags::default() }
-    }
-
-    /// Whether the part that a record comes from is selected: of a mutant, or of a checker.
-    pub fn wants_record(&self, of_mutant: bool, checker: &str) -> bool {
-        let is_part =
-            |part: &VerifyPart| part.checker().map_or(of_mutant, |name| !of_mutant && name == checker);
-        self.only.is_empty() || self.only.iter().any(is_part)
     }
 
     /// Whether a part is selected.

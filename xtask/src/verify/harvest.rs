@@ -6,7 +6,7 @@ use std::time::Duration;
 use heddle_report::records::{CheckResult, Coverage, SCHEMA, Status, Step, Verification};
 use serde::Deserialize;
 
-use super::suite::Checker;
+use super::suite::{Built, Checker};
 use crate::run_command::{Ended, tail};
 
 /// The most of a message that a record keeps.
@@ -44,16 +44,16 @@ pub struct Harvest {
     pub cause: Option<&'static str>,
 }
 
-/// Reads the records of a process that ran `test`.
+/// Reads the records of a process that ran `test` of `program`.
 pub fn harvest(
-    checker: Checker,
+    program: &Built,
     test: &str,
     lines: &Path,
     log: &Path,
     ended: &Ended,
     limit: Duration,
 ) -> Harvest {
-    let subject = super::subject(test);
+    let (checker, subject) = (program.checker, program.subject(test));
     let text = std::fs::read_to_string(lines).unwrap_or_default();
     let mut harvest = Harvest { records: Vec::new(), mutant_reached: false, cause: None };
     let mut nonsense = None;
@@ -239,7 +239,8 @@ mod tests {
         std::fs::write(&records, lines).unwrap();
         std::fs::write(&output, log).unwrap();
         let ended = Ended { status: status.map(ExitStatus::from_raw), took: Duration::from_secs(1) };
-        harvest(Checker::Loom, "mutex::counts", &records, &output, &ended, Duration::from_secs(9))
+        let program = Built::for_tests(Checker::Loom, &["mutex::counts"]);
+        harvest(&program, "mutex::counts", &records, &output, &ended, Duration::from_secs(9))
     }
 
     const PASS: &str = r#"{"scenario":"a","seconds":1.5,"threads":2,"result":"pass","executions":7,"bound":2,"coverage":"bounded"}"#;

@@ -1,6 +1,6 @@
 //! `verify`: every checker on every scenario, each in a process of its own, and the same for mutants of the program.
 //!
-//! - [`suite`]: a crate's tests, built for each checker;
+//! - [`suite`]: a crate's tests, built for each checker; [`parts`]: what `--only` names;
 //! - [`mod@harvest`]: from what a process wrote, and how it ended, to records;
 //! - [`mutants`], [`names`]: which changes can be made, and what they are called;
 //! - [`trial`]: running mutants until something notices;
@@ -12,6 +12,7 @@ mod harvest;
 mod journal;
 mod mutants;
 mod names;
+mod parts;
 mod processes;
 mod suite;
 mod summary;
@@ -34,12 +35,15 @@ use crate::flags::{VerifyFlags, VerifyPart};
 use crate::measure::revision::Revision;
 use crate::outcome::{Outcome, usage};
 use crate::progress::Progress;
-use crate::run_command::catch_interrupts;
+use crate::run_command::{catch_interrupts, run_logged};
 use crate::workspace::Places;
 use harvest::{blank, harvest, is_red};
 use journal::Journal;
 use processes::{Task, run_all};
 use suite::{Built, Suite};
+
+/// Looking for fences takes less than a second.
+const FENCE_LIMIT: Duration = Duration::from_secs(60);
 
 /// How long a run takes, and what it does with the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,18 +97,51 @@ impl Effort {
         }
     }
 
-    /// Times that ThreadSanitizer sees each scenario.
-    fn repetitions(self) -> u32 {
-        match self {
+    /// Times that real threads run each scenario: watched by ThreadSanitizer, and by themselves, which is faster.
+    fn repetitions(self, checker: Checker) -> u32 {
+        let watched = match self {
             Effort::Quick => 100,
             Effort::Default => 500,
             Effort::Full => 5_000,
-        }
+        };
+        if checker == Checker::Threads { 4 * watched } else { watched }
     }
 
     /// Whether a checker is part of the effort; those that are not can be asked for by `--only`.
     fn includes(self, checker: Checker) -> bool {
         self != Effort::Quick || matches!(checker, Checker::Loom | Checker::Shuttle)
+    }
+
+    /// Whether a checker tries mutants. Miri's seeds take long.
+    fn tries_mutants(self, checker: Checker) -> bool {
+        match checker {
+            Checker::Loom | Checker::Shuttle => true,
+            Checker::Tsan | Checker::Miri => self != Effort::Quick,
+            Checker::Threads | Checker::Tests => false,
+        }
+    }
+
+    /// What a checker's process is told: how long it may look.
+    fn tell(self, checker: Checker, command: &mut Command) {
+        match checker {
+            Checker::Miri => {
+                let seeds = self.seeds();
+                let flags = format!(
+                    "-Zmiri-disable-isolation -Zmiri-many-seeds=0..{seeds} -Zmiri-preemption-rate=0.1"
+                );
+                command.env("MIRIFLAGS", flags);
+            }
+            Checker::Tsan | Checker::Threads => {
+                command.env("HEDDLE_REPEAT", self.repetitions(checker).to_string());
+                command.env("TSAN_OPTIONS", "halt_on_error=1");
+            }
+            Checker::Loom | Checker::Shuttle => {
+                if let Some(setting) = self.setting() {
+                    command.env("HEDDLE_EFFORT", setting);
+                }
+            }
+            Checker::Tests => {}
+        }
     }
 }
 
@@ -114,8 +151,14 @@ type Seconds = BTreeMap<String, f64>;
 /// What a run works with.
 struct Session {
     effort: Effort,
+    /// The longest that the process of one test may take.
+    limit: Duration,
+    /// The only parts that count, if not all do.
+    only: Vec<VerifyPart>,
     filter: Option<Regex>,
-    /// The only subjects that count, if not all do.
+    /// Whether only those subjects count that an uncommitted change is about.
+    changed: bool,
+    /// These subjects, once they are known.
     subjects: Option<BTreeSet<String>>,
     at_once: usize,
     logs: PathBuf,
@@ -125,70 +168,44 @@ struct Session {
 /// Runs what the flags select, and says what was found.
 pub fn run(flags: &VerifyFlags) -> Result<Outcome> {
     let places = Places::find(flags.home.as_deref())?;
-    let suite = match &flags.manifest_path {
-        Some(manifest) => Suite::foreign(&places, manifest)?,
-        None => Suite::primitives(&places),
+    let suites = match &flags.manifest_path {
+        Some(manifest) => vec![Suite::foreign(&places, manifest)?],
+        None => vec![Suite::primitives(&places)],
     };
     let effort = Effort::of(flags);
-    let revision = Revision::of(&suite.root);
+    let revision = Revision::of(&suites[0].root);
     let folder = match &flags.manifest_path {
-        Some(_) => places.home.join("verification").join(suite.name()),
+        Some(_) => places.home.join("verification").join(suites[0].name()),
         None => folder(&places, &revision),
     };
     let filter = flags.filter.as_deref().map(filter).transpose()?;
     catch_interrupts();
-    let logs = folder.join("logs");
-    fs::create_dir_all(&logs)?;
     // Nobody tells when sources change that git does not know.
     let go_on = flags.manifest_path.is_none() && revision.commit != "unknown";
     let mut session = Session {
         effort,
+        limit: flags.test_limit.unwrap_or(effort.limit()),
+        only: flags.only.clone(),
         filter,
+        changed: flags.changed,
         subjects: None,
         at_once: flags.jobs.map_or_else(cores, usize::from),
-        logs,
+        logs: PathBuf::new(),
         journal: Journal::open(&folder, &name_of(effort, flags), go_on)?,
     };
     let start = Instant::now();
     let mut jobs = Vec::new();
-    let mut built = BTreeMap::new();
-    for checker in Checker::ALL {
-        let wanted = if flags.only.is_empty() {
-            effort.includes(checker)
-        } else {
-            flags.only.iter().any(|part| part.checker() == Some(checker.name()))
-        };
-        let needed = flags.wants(VerifyPart::Mutants) && matches!(checker, Checker::Loom | Checker::Shuttle);
-        if !wanted && !needed {
-            continue;
-        }
-        if let Some(missing) = checker.missing() {
-            jobs.push(session.not_run(checker, missing)?);
-            continue;
-        }
-        eprintln!("{checker:<8} building");
-        let program = suite.build(checker, &session.logs)?;
-        if flags.changed && session.subjects.is_none() {
-            let known = program.tests.iter().map(|test| subject(test).to_string()).collect();
-            session.subjects = changed::subjects(&suite.root, &suite.folder, &known)?;
-        }
-        let mut seconds = Seconds::new();
-        if wanted {
-            let (done, took) = session.matrix(&program)?;
-            jobs.extend(done);
-            if effort == Effort::Quick {
-                seconds = took;
-            }
-        }
-        built.insert(checker, (program, seconds));
-    }
     let mut score = None;
-    if flags.wants(VerifyPart::Mutants) {
-        let (tried, mutants) = trial::run(&mut session, &suite, &built)?;
-        jobs.extend(tried);
-        score = Some(mutants);
+    for suite in &suites {
+        session.logs = folder.join("logs").join(suite.name());
+        fs::create_dir_all(&session.logs)?;
+        let (done, mutants) = session.verify(suite)?;
+        jobs.extend(done);
+        if let Some(mutants) = mutants {
+            score.get_or_insert_with(trial::Score::default).add(mutants);
+        }
     }
-    if jobs.is_empty() {
+    if jobs.is_empty() && score.as_ref().is_none_or(|score| score.problems.is_empty()) {
         return Err(usage(
             "nothing is selected; a filter is matched against `loom mutex::two_threads` and the like",
         ));
@@ -197,7 +214,7 @@ pub fn run(flags: &VerifyFlags) -> Result<Outcome> {
     let selected = flags.filter.is_some() || flags.changed;
     let name = if selected { "selection.jsonl" } else { "verification.jsonl" };
     let keep =
-        |record: &Verification| !selected && !flags.wants_record(record.mutant.is_some(), &record.checker);
+        |record: &Verification| !selected && parts::of_record(record).is_some_and(|part| !flags.wants(part));
     let (path, records) = session.journal.publish(name, keep, jobs.iter().map(String::as_str))?;
     summary::print(&records, score.as_ref(), start.elapsed());
     println!("records: {}", path.display());
@@ -224,36 +241,100 @@ fn outcome(records: &[Verification], score: Option<&trial::Score>, allow_missing
 }
 
 impl Session {
+    /// Runs what is selected of one crate; returns the jobs, and the mutants' score if they were asked for.
+    fn verify(&mut self, suite: &Suite) -> Result<(Vec<String>, Option<trial::Score>)> {
+        let wants_mutants = self.wants_part(VerifyPart::Mutants);
+        let mut jobs = Vec::new();
+        let mut built = BTreeMap::new();
+        for checker in Checker::ALL {
+            let wanted = self.wants(checker);
+            let needed = wants_mutants && self.effort.tries_mutants(checker);
+            if !wanted && !needed {
+                continue;
+            }
+            if let Some(missing) = checker.missing() {
+                jobs.push(self.not_run(checker, missing)?);
+                continue;
+            }
+            eprintln!("{checker:<8} building {}", suite.name());
+            let program = suite.build(checker, &self.logs)?;
+            if self.changed && self.subjects.is_none() {
+                let known = program.tests.iter().map(|test| program.subject(test).to_string()).collect();
+                self.subjects = changed::subjects(&suite.root, &suite.folder, &known)?;
+            }
+            let mut seconds = Seconds::new();
+            if wanted {
+                let (done, took) = self.matrix(suite, &program)?;
+                jobs.extend(done);
+                if self.effort == Effort::Quick {
+                    seconds = took;
+                }
+            }
+            built.insert(checker, (program, seconds));
+        }
+        if !wants_mutants {
+            return Ok((jobs, None));
+        }
+        let (tried, score) = trial::run(self, suite, &built)?;
+        jobs.extend(tried);
+        Ok((jobs, Some(score)))
+    }
+
+    fn wants_part(&self, part: VerifyPart) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
+    }
+
     /// Whether the filter lets a name pass.
     fn selects(&self, name: &str) -> bool {
         self.filter.as_ref().is_none_or(|filter| filter.is_match(name))
     }
 
-    /// Whether a test counts: the filter lets it pass, and it is about one of the subjects.
-    fn selects_test(&self, checker: Checker, test: &str) -> bool {
-        let about = |subjects: &BTreeSet<String>| subjects.contains(subject(test));
-        self.subjects.as_ref().is_none_or(about) && self.selects(&format!("{checker} {test}"))
+    /// Whether some part that counts may run under a checker.
+    fn wants(&self, checker: Checker) -> bool {
+        if self.only.is_empty() {
+            return self.effort.includes(checker);
+        }
+        let examples = ["mutex::guards", "linearizability::mutex", "corpus::dekker"];
+        examples.iter().any(|test| self.wants_part(parts::of_test(checker, test)))
+    }
+
+    /// Whether a test counts: its part does, the filter lets it pass, and it is about one of the subjects.
+    fn selects_test(&self, program: &Built, test: &str) -> bool {
+        let about = |subjects: &BTreeSet<String>| subjects.contains(program.subject(test));
+        self.wants_part(parts::of_test(program.checker, test))
+            && self.subjects.as_ref().is_none_or(about)
+            && self.selects(&format!("{} {test}", program.checker))
     }
 
     /// Runs every test under its checker; returns the jobs, and the seconds that each test took that was run.
-    fn matrix(&mut self, program: &Built) -> Result<(Vec<String>, Seconds)> {
+    fn matrix(&mut self, suite: &Suite, program: &Built) -> Result<(Vec<String>, Seconds)> {
         let checker = program.checker;
         let tests: Vec<&String> =
-            program.tests.iter().filter(|test| self.selects_test(checker, test)).collect();
-        let job = |test: &str| format!("{checker} {test}");
+            program.tests.iter().filter(|test| self.selects_test(program, test)).collect();
+        let job = |test: &str| format!("{} {checker} {test}", suite.name());
         let left = tests.iter().filter(|test| !self.journal.has(&job(test)));
         let tasks: Vec<_> = left.map(|test| self.task(program, test)).collect();
         let mut progress = Progress::new(tasks.len() as f64);
         if !tasks.is_empty() {
             progress.line(&format!("{checker:<8} {} tests", tasks.len()));
         }
-        let (journal, logs, limit) = (&mut self.journal, &self.logs, self.effort.limit());
+        let (journal, logs, limit) = (&mut self.journal, &self.logs, self.limit);
         let mut seconds = Seconds::new();
         run_all(tasks, self.at_once, |task, ended| {
             let lines = records_path(logs, checker, &task.tag);
-            let mut harvest = harvest(checker, &task.tag, &lines, &task.log, ended, limit);
+            let mut harvest = harvest(program, &task.tag, &lines, &task.log, ended, limit);
+            let races = |record: &Verification| record.cause.as_deref() == Some("race");
+            let by_fence = checker == Checker::Tsan
+                && harvest.records.iter().any(races)
+                && reaches_fence(program, &task.tag, &sites_path(logs, checker, &task.tag))?;
             for record in &mut harvest.records {
-                of_checker(checker, record);
+                if by_fence && races(record) {
+                    record.result = CheckResult::NotDecidable;
+                    record.reason =
+                        Some("ThreadSanitizer does not understand fences, and this test meets some".into());
+                }
+                record.replay = record.cause.is_some().then(|| replay(program, &task, record));
+                of_checker(checker, &task.tag, record);
             }
             for record in harvest.records.iter().filter(|record| is_red(record)) {
                 progress.line(&format!("{checker:<8} {}: {}", task.tag, summary::problem(record)));
@@ -278,24 +359,13 @@ impl Session {
         let _ = fs::remove_file(&lines);
         let _ = fs::remove_file(&sites);
         command.env("HEDDLE_RECORDS", &lines);
-        match (checker, self.effort.setting()) {
-            (Checker::Miri, _) => {
-                let flags = format!(
-                    "-Zmiri-disable-isolation -Zmiri-many-seeds=0..{} -Zmiri-preemption-rate=0.1",
-                    self.effort.seeds()
-                );
-                command.env("MIRIFLAGS", flags);
-            }
-            (Checker::Tsan, _) => {
-                command.env("HEDDLE_REPEAT", self.effort.repetitions().to_string());
-                command.env("TSAN_OPTIONS", "halt_on_error=1");
-            }
-            (_, Some(setting)) => drop(command.env("HEDDLE_EFFORT", setting)),
+        self.effort.tell(checker, &mut command);
+        if self.effort == Effort::Quick {
             // As short as a mutant's trials, so it can stand for the unchanged program there.
-            (_, None) => drop(command.env("HEDDLE_SITES", sites)),
+            command.env("HEDDLE_SITES", sites);
         }
         let log = self.logs.join(format!("{checker}-{}.log", test.replace("::", "-")));
-        Task { command, log, limit: self.effort.limit(), tag: test.to_string() }
+        Task { command, log, limit: self.limit, tag: test.to_string() }
     }
 
     /// A record for a checker that is not there.
@@ -317,24 +387,45 @@ pub fn not_run(checker: Checker, reason: String) -> Verification {
     }
 }
 
-/// What a checker cannot judge, it has not passed.
-fn of_checker(checker: Checker, record: &mut Verification) {
-    record.checker = checker.name().into();
-    if checker == Checker::Tsan && record.cause.as_deref() == Some("race") && uses_fences(&record.subject) {
-        record.result = CheckResult::NotDecidable;
-        record.reason = Some("ThreadSanitizer does not understand fences, which order this subject".into());
+/// What finds a violation again: a command, and where it then happens.
+fn replay(program: &Built, task: &Task<String>, record: &Verification) -> String {
+    let (checker, part) = (program.checker, parts::of_test(program.checker, &task.tag));
+    let place = match checker {
+        Checker::Miri => seed_of(&fs::read_to_string(&task.log).unwrap_or_default()),
+        _ => record.replay.clone(),
+    };
+    let command = verify_command(part, &format!("^{checker} {}$", task.tag));
+    place.map_or(command.clone(), |place| format!("{command} # {place}"))
+}
+
+/// A command that runs what the filter selects.
+fn verify_command(part: VerifyPart, filter: &str) -> String {
+    format!("cargo xtask verify --only {} --filter '{filter}'", format!("{part:?}").to_lowercase())
+}
+
+/// The seed that Miri says it failed with.
+fn seed_of(log: &str) -> Option<String> {
+    let line = log.lines().find(|line| line.to_lowercase().contains("failing seed"))?;
+    let seed: String =
+        line.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
+    Some(format!("MIRIFLAGS=-Zmiri-seed={seed}"))
+}
+
+/// What is asked of histories is a checker of its own.
+fn of_checker(checker: Checker, test: &str, record: &mut Verification) {
+    if parts::of_test(checker, test) == VerifyPart::Linearize {
+        record.checker = parts::LINEARIZABILITY.into();
+        let under = if checker == Checker::Threads { "real threads" } else { checker.name() };
+        record.scenario = format!("{}, under {under}", record.scenario);
     }
 }
 
-/// Subjects whose orderings rest on fences.
-fn uses_fences(subject: &str) -> bool {
-    const FENCED: [&str; 4] = ["deque", "pool", "seqlock", "sharded_rwlock"];
-    FENCED.contains(&subject)
-}
-
-/// What a test is about: the module that it is in.
-fn subject(test: &str) -> &str {
-    test.split("::").next().unwrap_or(test)
+/// Whether a test comes to a fence. It is run for that once more, without looking for races: keeping the list orders the threads.
+fn reaches_fence(program: &Built, test: &str, sites: &Path) -> Result<bool> {
+    let mut command = program.test(test);
+    command.env("HEDDLE_SITES", sites).env("HEDDLE_REPEAT", "50").env("TSAN_OPTIONS", "report_bugs=0");
+    run_logged(&mut command, &sites.with_extension("log"), FENCE_LIMIT)?;
+    Ok(fs::read_to_string(sites).unwrap_or_default().contains(r#""operation":"fence""#))
 }
 
 fn records_path(logs: &Path, checker: Checker, test: &str) -> PathBuf {
@@ -353,11 +444,6 @@ fn filter(text: &str) -> Result<Regex> {
 /// CPUs that this process may use.
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-/// Sets what a mutant's process is told.
-fn as_mutant(command: &mut Command, setting: &str) {
-    command.env("HEDDLE_MUTANT", setting).env("HEDDLE_EFFORT", "mutant");
 }
 
 #[cfg(test)]

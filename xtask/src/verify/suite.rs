@@ -27,15 +27,20 @@ pub enum Checker {
     Loom,
     /// Schedules of larger scenarios, chosen at random.
     Shuttle,
-    /// An interpreter that watches for undefined behaviour, with many seeds.
-    Miri,
     /// Real threads, watched for races.
     Tsan,
+    /// An interpreter that watches for undefined behaviour, with many seeds.
+    Miri,
+    /// Real threads by themselves, again and again.
+    Threads,
+    /// What `cargo test` runs: behaviour, property tests against obviously right versions, stress.
+    Tests,
 }
 
 impl Checker {
     /// All of them.
-    pub const ALL: [Checker; 4] = [Checker::Loom, Checker::Shuttle, Checker::Miri, Checker::Tsan];
+    pub const ALL: [Checker; 6] =
+        [Checker::Loom, Checker::Shuttle, Checker::Tsan, Checker::Miri, Checker::Threads, Checker::Tests];
 
     /// As in records and flags.
     pub fn name(self) -> &'static str {
@@ -44,13 +49,15 @@ impl Checker {
             Checker::Shuttle => "shuttle",
             Checker::Miri => "miri",
             Checker::Tsan => "tsan",
+            Checker::Threads => "threads",
+            Checker::Tests => "tests",
         }
     }
 
     /// How to get what is missing, if something is.
     pub fn missing(self) -> Option<String> {
         let component = match self {
-            Checker::Loom | Checker::Shuttle => return None,
+            Checker::Loom | Checker::Shuttle | Checker::Threads | Checker::Tests => return None,
             Checker::Miri => "miri",
             Checker::Tsan => "rust-src",
         };
@@ -84,7 +91,7 @@ pub struct Suite {
     manifest: PathBuf,
     package: String,
     target: PathBuf,
-    /// Whether loom and shuttle have programs of their own, or all checkers share one called `models`.
+    /// Whether loom, shuttle and tests have programs of their own, or all checkers share one called `models`.
     apart: bool,
 }
 
@@ -157,6 +164,7 @@ impl Suite {
         match checker {
             Checker::Loom if self.apart => "loom",
             Checker::Shuttle if self.apart => "shuttle",
+            Checker::Tests if self.apart => "it",
             _ => "models",
         }
     }
@@ -175,8 +183,14 @@ impl Suite {
         let flags = match checker {
             Checker::Loom => "--cfg heddle_loom",
             Checker::Shuttle => "--cfg heddle_shuttle",
-            Checker::Miri => "--cfg heddle_mutants",
+            Checker::Miri | Checker::Threads => "--cfg heddle_mutants",
+            Checker::Tests => "",
             Checker::Tsan => "--cfg heddle_mutants -Zsanitizer=thread",
+        };
+        let target = match checker {
+            // The same program as `cargo test` builds.
+            Checker::Tests => self.target.clone(),
+            _ => self.target.join(checker.name()),
         };
         command
             .args(arguments)
@@ -186,7 +200,7 @@ impl Suite {
             .current_dir(&self.root)
             .env("CARGO_TERM_COLOR", "never")
             .env("RUSTFLAGS", flags)
-            .env("CARGO_TARGET_DIR", self.target.join(checker.name()));
+            .env("CARGO_TARGET_DIR", target);
         if checker == Checker::Tsan {
             command.args(["-Zbuild-std", "--target", TARGET]);
         }
@@ -263,6 +277,26 @@ impl Built {
         }
     }
 
+    /// What a test is about: the module that it is in. Tests that take one subject after another are about the module that their
+    /// name starts with.
+    pub fn subject<'a>(&'a self, test: &'a str) -> &'a str {
+        let module = |test: &'a str| test.split("::").next().unwrap_or(test);
+        if !is_about_histories(test) {
+            return module(test);
+        }
+        let name = test.rsplit("::").next().unwrap_or(test);
+        let modules = self.tests.iter().map(|test| module(test)).filter(|module| name.starts_with(module));
+        modules.max_by_key(|module| module.len()).unwrap_or_else(|| module(test))
+    }
+
+    /// A program that cannot be run.
+    #[cfg(test)]
+    pub fn for_tests(checker: Checker, tests: &[&str]) -> Built {
+        let places = Places { root: "/r".into(), target: "/t".into(), home: "/h".into() };
+        let tests = tests.iter().map(|test| test.to_string()).collect();
+        Built { suite: Suite::primitives(&places), checker, executable: None, tests }
+    }
+
     /// One test in a process of its own.
     pub fn test(&self, name: &str) -> Command {
         let mut command = self.command(&["--exact", name, "--nocapture"]);
@@ -271,9 +305,22 @@ impl Built {
     }
 }
 
+/// Whether a test asks if the histories of concurrent calls are linearizable.
+pub fn is_about_histories(test: &str) -> bool {
+    test.starts_with("linearizability::")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_test_is_about_its_module_or_what_it_names() {
+        let tests = ["queue::a", "array_queue::b", "linearizability::suite::array_queue_replacing"];
+        let built = Built::for_tests(Checker::Loom, &tests);
+        assert_eq!(tests.map(|test| built.subject(test)), ["queue", "array_queue", "array_queue"]);
+        assert_eq!(built.subject("linearizability::planted::stack"), "linearizability");
+    }
 
     #[test]
     fn the_last_executable_is_the_test_program() {

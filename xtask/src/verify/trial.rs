@@ -1,4 +1,7 @@
-//! Running mutants until something notices: loom first, then shuttle where waking was changed.
+//! Trying mutants: every checker on the tests that reach the changed call, each until one fails.
+//!
+//! loom tries them all, shuttle those of waking, ThreadSanitizer and Miri those of orderings. A quick run is content with the
+//! first that notices; Miri, which is slow, is left what the others did not notice, unless there is all the time in the world.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -9,19 +12,26 @@ use std::time::Duration;
 use anyhow::Result;
 use heddle_report::records::{CheckResult, Verification};
 
-use super::harvest::{blank, harvest};
+use super::harvest::{Harvest, blank, harvest};
 use super::mutants::{self, Arguments, Mutant, Reached};
 use super::processes::{Task, run_all};
 use super::suite::{Built, Checker, Suite};
-use super::{Effort, Seconds, Session, as_mutant, sites_path, subject};
+use super::{Effort, Seconds, Session, sites_path, verify_command};
+use crate::flags::VerifyPart;
 use crate::progress::Progress;
 
 /// The shortest limit for a mutant's process. A limit is at least ten times what the unchanged program takes, so that one that is
 /// reached tells of an execution that does not end.
 const SHORTEST_LIMIT: Duration = Duration::from_secs(30);
+/// The limits of those whose tests are not timed beforehand.
+const TSAN_LIMIT: Duration = Duration::from_secs(60);
+const MIRI_LIMIT: Duration = Duration::from_secs(300);
 
 /// Mutants that a quick run tries, drawn with a fixed seed.
 const QUICK_SAMPLE: usize = 60;
+
+/// Times that ThreadSanitizer sees each scenario of a mutant.
+const REPETITIONS: u32 = 200;
 
 /// How the mutants ended, by number.
 #[derive(Debug, Default)]
@@ -30,12 +40,34 @@ pub struct Score {
     all: usize,
     tried: usize,
     killed: BTreeMap<String, usize>,
+    /// Of each checker, how many it killed of those that it tried.
+    by_checker: BTreeMap<String, (usize, usize)>,
     equivalent: usize,
     undecided: Vec<String>,
     /// Calls that order something or wake somebody, and that no scenario reaches: no mutant of theirs was tried.
     unreached: Vec<String>,
     /// What makes the score worth nothing.
     pub problems: Vec<String>,
+}
+
+impl Score {
+    /// Adds what was found in another crate.
+    pub fn add(&mut self, other: Score) {
+        self.sites += other.sites;
+        self.all += other.all;
+        self.tried += other.tried;
+        for (cause, n) in other.killed {
+            *self.killed.entry(cause).or_default() += n;
+        }
+        for (checker, (killed, tried)) in other.by_checker {
+            let mine = self.by_checker.entry(checker).or_default();
+            *mine = (mine.0 + killed, mine.1 + tried);
+        }
+        self.equivalent += other.equivalent;
+        self.undecided.extend(other.undecided);
+        self.unreached.extend(other.unreached);
+        self.problems.extend(other.problems);
+    }
 }
 
 impl fmt::Display for Score {
@@ -54,7 +86,10 @@ impl fmt::Display for Score {
             share(self.undecided.len()),
         )?;
         let causes: Vec<_> = self.killed.iter().map(|(cause, n)| format!("{n} {cause}")).collect();
-        write!(f, "  killed by: {}", causes.join(", "))?;
+        write!(f, "  noticed as: {}", causes.join(", "))?;
+        let checkers =
+            self.by_checker.iter().map(|(name, (killed, tried))| format!("{name} {killed} of {tried}"));
+        write!(f, "\n  noticed by: {}", checkers.collect::<Vec<_>>().join(", "))?;
         for mutant in &self.undecided {
             write!(f, "\n  undecided: {mutant}")?;
         }
@@ -76,11 +111,35 @@ struct Trial<'a> {
     mutant: &'a Mutant,
     checker: Checker,
     test: String,
+    /// The last one comes next; those of a checker are side by side.
     rest: Vec<(Checker, String)>,
+    /// What checkers said that are done.
+    records: Vec<Verification>,
+    /// What the present checker has seen so far.
+    seen: Seen,
+    /// What the present process found, while the unchanged program is run to see whether it fails too.
+    doubted: Option<Found>,
+}
+
+/// What a checker has seen of a mutant.
+#[derive(Default)]
+struct Seen {
     reached: bool,
     executions: u64,
     seconds: f64,
+    /// Tests that fail without the mutant, and so tell nothing about it.
+    void: usize,
+    tests: usize,
 }
+
+/// A mutant's process that failed.
+struct Found {
+    cause: &'static str,
+    records: Vec<Verification>,
+}
+
+/// How long a test takes without mutants; none if it fails.
+type Unchanged = BTreeMap<(Checker, String), Option<f64>>;
 
 /// Tries every mutant, or a sample of them; returns the jobs and the score.
 pub fn run(
@@ -90,14 +149,12 @@ pub fn run(
 ) -> Result<(Vec<String>, Score)> {
     let mut score = Score::default();
     let mut baselines = BTreeMap::new();
-    let mut programs = BTreeMap::new();
-    for checker in [Checker::Loom, Checker::Shuttle] {
-        if let Some((program, seconds)) = built.get(&checker) {
+    for (&checker, (program, seconds)) in built {
+        // The others are asked when they have found something.
+        if matches!(checker, Checker::Loom | Checker::Shuttle) {
             baselines.insert(checker, discover(session, suite, program, seconds, &mut score)?);
-            programs.insert(checker, program.clone());
         }
     }
-    let programs = &programs;
     let by_loom = baselines.get(&Checker::Loom);
     let reached: BTreeMap<String, BTreeSet<Reached>> = by_loom
         .into_iter()
@@ -116,46 +173,36 @@ pub fn run(
             score.problems.push(format!("mutants.toml argues about {name}, which there is not"));
         }
     }
-    let chosen = choose(session, &mutants);
+    let chosen = choose(session, &built[&Checker::Loom].0, &mutants);
     score.tried = chosen.len();
-    let job = |mutant: &Mutant| format!("mutant {}", mutant.name);
-    let tasks: Vec<_> = chosen
-        .iter()
-        .filter(|mutant| !session.journal.has(&job(mutant)))
-        .filter_map(|mutant| first(session, programs, &baselines, mutant))
-        .collect();
+    let job = |mutant: &Mutant| format!("{} mutant {}", suite.name(), mutant.name);
+    let jobs: Vec<String> = chosen.iter().map(|mutant| job(mutant)).collect();
+    let mut course = Course::new(session, built, &baselines, &arguments);
+    let left = chosen.iter().filter(|mutant| !session.journal.has(&job(mutant)));
+    let tasks: Vec<_> = left.filter_map(|mutant| course.first(mutant)).collect();
     let mut progress = Progress::new(tasks.len() as f64);
     if !tasks.is_empty() {
         progress.line(&format!("mutants  {} of {}", tasks.len(), mutants.len()));
     }
-    let logs = session.logs.clone();
     let journal = &mut session.journal;
     run_all(tasks, session.at_once, |task, ended| {
-        let Task { tag: mut trial, log, limit, .. } = task;
-        let lines = records_path(&logs, trial.mutant);
-        let harvest = harvest(trial.checker, &trial.test, &lines, &log, ended, limit);
-        trial.reached |= harvest.mutant_reached;
-        trial.seconds += ended.took.as_secs_f64();
-        trial.executions += harvest.records.iter().map(|record| record.executions).sum::<u64>();
-        if harvest.cause.is_none()
-            && let Some((checker, test)) = trial.rest.pop()
-        {
-            let next = Trial { checker, test, ..trial };
-            return Ok(Some(task_of(&logs, programs, &baselines, next)));
+        let Task { tag: trial, log, limit, .. } = task;
+        let lines = records_path(&course.logs, trial.mutant);
+        let harvest = harvest(&built[&trial.checker].0, &trial.test, &lines, &log, ended, limit);
+        let trial = course.after(trial, harvest, ended.took, limit);
+        if trial.is_over() {
+            journal.add(job(trial.mutant), trial.records)?;
+            progress.advance(1.0, &trial.mutant.name);
+            return Ok(None);
         }
-        let record = record_of(&trial, &harvest.records, harvest.cause, &arguments);
-        // Not in full: there are hundreds, and the program's own failures are what a trace is for.
-        let record = Verification { trace: None, ..record };
-        journal.add(job(trial.mutant), vec![record])?;
-        progress.advance(1.0, &trial.mutant.name);
-        Ok(None)
+        Ok(Some(course.task_of(trial)))
     })?;
     progress.finish();
-    for mutant in &chosen {
-        let record = session.journal.of(&job(mutant)).and_then(|records| records.first());
-        judge(&mut score, mutant, record, arguments.about(&mutant.name).is_some());
+    for (mutant, job) in chosen.iter().zip(&jobs) {
+        let records = session.journal.of(job).unwrap_or_default();
+        judge(&mut score, mutant, records, arguments.about(&mutant.name).is_some());
     }
-    Ok((chosen.into_iter().map(job).collect(), score))
+    Ok((jobs, score))
 }
 
 /// The time that each test takes unchanged, and the calls that it reaches; those that have not just been run are run for it.
@@ -206,10 +253,10 @@ fn discover(
 }
 
 /// Those that the filter selects; for a quick run, a sample of them.
-fn choose<'a>(session: &Session, mutants: &'a [Mutant]) -> Vec<&'a Mutant> {
+fn choose<'a>(session: &Session, by_loom: &Built, mutants: &'a [Mutant]) -> Vec<&'a Mutant> {
     let about = |mutant: &&Mutant| match &session.subjects {
         None => true,
-        Some(subjects) => mutant.tests.iter().any(|test| subjects.contains(subject(test))),
+        Some(subjects) => mutant.tests.iter().any(|test| subjects.contains(by_loom.subject(test))),
     };
     let selected = |mutant: &&Mutant| session.selects(&format!("mutant {} {}", mutant.file, mutant.name));
     let mut chosen: Vec<&Mutant> = mutants.iter().filter(about).filter(selected).collect();
@@ -223,47 +270,214 @@ fn choose<'a>(session: &Session, mutants: &'a [Mutant]) -> Vec<&'a Mutant> {
 
 type Baselines = BTreeMap<Checker, BTreeMap<String, Baseline>>;
 
-/// The first process of a mutant: the shortest test that reaches the call.
-fn first<'a>(
-    session: &Session,
-    programs: &BTreeMap<Checker, Built>,
-    baselines: &Baselines,
-    mutant: &'a Mutant,
-) -> Option<Task<Trial<'a>>> {
-    let mut tests: Vec<(Checker, String)> =
-        mutant.tests.iter().map(|test| (Checker::Loom, test.clone())).collect();
-    if mutant.wakes {
-        let site = mutant.setting.split('=').next().unwrap_or_default();
-        let of_shuttle = baselines.get(&Checker::Shuttle).into_iter().flatten();
-        let reaching =
-            of_shuttle.filter(|(_, baseline)| baseline.reached.iter().any(|call| call.is_at(site)));
-        tests.extend(reaching.map(|(test, _)| (Checker::Shuttle, test.clone())));
+/// What the trials have in common.
+struct Course<'a> {
+    logs: PathBuf,
+    effort: Effort,
+    built: &'a BTreeMap<Checker, (Built, Seconds)>,
+    baselines: &'a Baselines,
+    unchanged: Unchanged,
+    arguments: &'a Arguments,
+}
+
+impl<'a> Course<'a> {
+    fn new(
+        session: &Session,
+        built: &'a BTreeMap<Checker, (Built, Seconds)>,
+        baselines: &'a Baselines,
+        arguments: &'a Arguments,
+    ) -> Self {
+        let timed = baselines.iter().flat_map(|(checker, tests)| {
+            tests.iter().map(|(test, baseline)| ((*checker, test.clone()), Some(baseline.seconds)))
+        });
+        let unchanged = timed.collect();
+        Self { logs: session.logs.clone(), effort: session.effort, built, baselines, unchanged, arguments }
     }
-    // The last one is taken first; loom's come before shuttle's.
-    tests.sort_by(|a, b| b.0.cmp(&a.0).then(seconds(baselines, b).total_cmp(&seconds(baselines, a))));
-    let (checker, test) = tests.pop()?;
-    let trial = Trial { mutant, checker, test, rest: tests, reached: false, executions: 0, seconds: 0.0 };
-    Some(task_of(&session.logs, programs, baselines, trial))
+
+    /// The first process of a mutant.
+    fn first(&self, mutant: &'a Mutant) -> Option<Task<Trial<'a>>> {
+        let mut rest = Vec::new();
+        for &checker in self.built.keys() {
+            let mut tests = self.tests_of(checker, mutant);
+            // Those of a checker that come first are taken last, and its shortest first.
+            tests.sort_by(|a, b| self.seconds(b).total_cmp(&self.seconds(a)));
+            rest.splice(0..0, tests.into_iter().map(|test| (checker, test)));
+        }
+        let (checker, test) = rest.pop()?;
+        let (records, seen) = (Vec::new(), Seen::default());
+        Some(self.task_of(Trial { mutant, checker, test, rest, records, seen, doubted: None }))
+    }
+
+    /// The tests with which a checker tries a mutant.
+    fn tests_of(&self, checker: Checker, mutant: &Mutant) -> Vec<String> {
+        match checker {
+            Checker::Loom => mutant.tests.iter().cloned().collect(),
+            Checker::Shuttle if mutant.wakes => {
+                let site = mutant.setting.split('=').next().unwrap_or_default();
+                let tests = self.baselines.get(&checker).into_iter().flatten();
+                let reaching =
+                    tests.filter(|(_, unchanged)| unchanged.reached.iter().any(|call| call.is_at(site)));
+                reaching.map(|(test, _)| test.clone()).collect()
+            }
+            // Wakes are left to those that know who sleeps: without one, real threads only take long.
+            Checker::Tsan | Checker::Miri if !mutant.wakes => {
+                let known = &self.built[&checker].0.tests;
+                let mut tests: Vec<String> =
+                    mutant.tests.iter().filter(|test| known.contains(test)).cloned().collect();
+                tests.sort_by(|a, b| self.seconds(a).total_cmp(&self.seconds(b)));
+                if self.effort != Effort::Full {
+                    tests.truncate(if checker == Checker::Tsan { 4 } else { 2 });
+                }
+                tests
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// What loom needs for a test, from which the others differ by a factor.
+    fn seconds(&self, test: &str) -> f64 {
+        let by = |checker| self.baselines.get(&checker).and_then(|tests| tests.get(test));
+        by(Checker::Loom).or_else(|| by(Checker::Shuttle)).map_or(0.0, |unchanged| unchanged.seconds)
+    }
+
+    /// The process that comes next: of the mutant, or of the program without it, if what it found is doubted.
+    fn task_of(&self, trial: Trial<'a>) -> Task<Trial<'a>> {
+        let mut command = self.built[&trial.checker].0.test(&trial.test);
+        self.effort.tell(trial.checker, &mut command);
+        command.env("HEDDLE_EFFORT", "mutant");
+        let limit = match trial.checker {
+            Checker::Tsan => {
+                command.env("HEDDLE_REPEAT", REPETITIONS.to_string());
+                TSAN_LIMIT
+            }
+            Checker::Miri => MIRI_LIMIT,
+            _ => {
+                let key = (trial.checker, trial.test.clone());
+                let taken = self.unchanged.get(&key).copied().flatten().unwrap_or(0.0);
+                Duration::from_secs_f64(10.0 * taken).max(SHORTEST_LIMIT)
+            }
+        };
+        if trial.doubted.is_none() {
+            command.env("HEDDLE_MUTANT", &trial.mutant.setting);
+        }
+        let lines = records_path(&self.logs, trial.mutant);
+        let _ = fs::remove_file(&lines);
+        command.env("HEDDLE_RECORDS", &lines);
+        Task { command, log: lines.with_extension("log"), limit, tag: trial }
+    }
+
+    /// Takes in what a process found; what is to be run next is in the trial.
+    fn after(
+        &mut self,
+        mut trial: Trial<'a>,
+        harvest: Harvest,
+        took: Duration,
+        limit: Duration,
+    ) -> Trial<'a> {
+        let key = (trial.checker, trial.test.clone());
+        let passed = harvest.cause.is_none();
+        let found = match trial.doubted.take() {
+            Some(found) => {
+                self.unchanged.insert(key.clone(), passed.then_some(took.as_secs_f64()));
+                Some(found)
+            }
+            None => {
+                trial.seen.add(&harvest, took);
+                let found = harvest.cause.map(|cause| Found { cause, records: harvest.records });
+                if found.is_some() && !self.unchanged.contains_key(&key) {
+                    trial.doubted = found;
+                    return trial;
+                }
+                found
+            }
+        };
+        let killed = match &found {
+            Some(found) if !self.is_kill(&key, found, limit) => {
+                trial.seen.void += 1;
+                false
+            }
+            found => found.is_some(),
+        };
+        let of_same = |rest: &[(Checker, String)]| rest.last().is_some_and(|next| next.0 == key.0);
+        if killed || !of_same(&trial.rest) {
+            let record = self.record_of(&trial, found.filter(|_| killed));
+            trial.records.push(record);
+            trial.seen = Seen::default();
+            trial.rest.retain(|next| next.0 != key.0);
+        }
+        if trial.records.iter().any(|record| record.result == CheckResult::Fail) {
+            match self.effort {
+                Effort::Quick => trial.rest.clear(),
+                Effort::Default => trial.rest.retain(|next| next.0 != Checker::Miri),
+                Effort::Full => {}
+            }
+        }
+        match trial.rest.pop() {
+            Some((checker, test)) => Trial { checker, test, ..trial },
+            None => Trial { test: String::new(), ..trial },
+        }
+    }
+
+    /// Whether a failure tells of the mutant: the unchanged program passes, in less than a tenth of the time if it was one of time.
+    fn is_kill(&self, key: &(Checker, String), found: &Found, limit: Duration) -> bool {
+        let seconds = self.unchanged.get(key).copied().flatten();
+        seconds.is_some_and(|seconds| found.cause != "time-out" || 10.0 * seconds <= limit.as_secs_f64())
+    }
+
+    /// What one checker says of a mutant.
+    fn record_of(&self, trial: &Trial<'_>, found: Option<Found>) -> Verification {
+        let seen = &trial.seen;
+        let result = match &found {
+            // A process that dies may not have told that it had reached the call.
+            Some(_) => CheckResult::Fail,
+            None if seen.void == seen.tests => CheckResult::NotDecidable,
+            None if seen.reached => CheckResult::Pass,
+            None => CheckResult::Unknown,
+        };
+        let reason = (result == CheckResult::NotDecidable)
+            .then(|| "every test fails without the change, too".to_string());
+        let records = found.as_ref().map_or(&[][..], |found| &found.records);
+        let killer = records.iter().find(|record| record.cause.is_some() && !record.planted);
+        let program = &self.built[&trial.checker].0;
+        let scenario = killer.map_or(trial.test.as_str(), |record| record.scenario.as_str());
+        Verification {
+            result,
+            reason,
+            cause: found.as_ref().map(|found| found.cause.to_string()),
+            message: killer.and_then(|record| record.message.clone()),
+            replay: found.as_ref().map(|_| trial.replay()),
+            threads: records.iter().map(|record| record.threads).max().unwrap_or(0),
+            executions: seen.executions,
+            seconds: seen.seconds,
+            mutant: Some(trial.mutant.name.clone()),
+            equivalent: self.arguments.about(&trial.mutant.name).map(String::from),
+            // Not in full: there are hundreds, and the program's own failures are what a trace is for.
+            trace: None,
+            ..blank(trial.checker, program.subject(&trial.test), scenario)
+        }
+    }
 }
 
-fn seconds(baselines: &Baselines, (checker, test): &(Checker, String)) -> f64 {
-    baselines.get(checker).and_then(|tests| tests.get(test)).map_or(0.0, |baseline| baseline.seconds)
+impl Seen {
+    fn add(&mut self, harvest: &Harvest, took: Duration) {
+        self.reached |= harvest.mutant_reached;
+        self.executions += harvest.records.iter().map(|record| record.executions).sum::<u64>();
+        self.seconds += took.as_secs_f64();
+        self.tests += 1;
+    }
 }
 
-fn task_of<'a>(
-    logs: &std::path::Path,
-    programs: &BTreeMap<Checker, Built>,
-    baselines: &Baselines,
-    trial: Trial<'a>,
-) -> Task<Trial<'a>> {
-    let mut command = programs[&trial.checker].test(&trial.test);
-    as_mutant(&mut command, &trial.mutant.setting);
-    let lines = records_path(logs, trial.mutant);
-    let _ = fs::remove_file(&lines);
-    command.env("HEDDLE_RECORDS", &lines);
-    let taken = seconds(baselines, &(trial.checker, trial.test.clone()));
-    let limit = Duration::from_secs_f64(10.0 * taken).max(SHORTEST_LIMIT);
-    Task { command, log: lines.with_extension("log"), limit, tag: trial }
+impl Trial<'_> {
+    /// Whether every checker is done.
+    fn is_over(&self) -> bool {
+        self.test.is_empty()
+    }
+
+    /// What finds it again.
+    fn replay(&self) -> String {
+        let command = verify_command(VerifyPart::Mutants, &format!("{}$", regex::escape(&self.mutant.name)));
+        format!("{command} # HEDDLE_MUTANT='{}', {} {}", self.mutant.setting, self.checker, self.test)
+    }
 }
 
 /// A file for what one mutant's processes write.
@@ -273,46 +487,26 @@ fn records_path(logs: &std::path::Path, mutant: &Mutant) -> PathBuf {
     logs.join(format!("mutant-{name}.records"))
 }
 
-/// What the trials of a mutant say together.
-fn record_of(
-    trial: &Trial<'_>,
-    records: &[Verification],
-    cause: Option<&str>,
-    arguments: &Arguments,
-) -> Verification {
-    let subject = subject(&trial.test);
-    let killer = records.iter().find(|record| record.cause.is_some() && !record.planted);
-    let result = match (cause, trial.reached) {
-        // A process that dies may not have told that it had reached the call.
-        (Some(_), _) => CheckResult::Fail,
-        (None, true) => CheckResult::Pass,
-        (None, false) => CheckResult::Unknown,
-    };
-    Verification {
-        result,
-        cause: cause.map(String::from),
-        message: killer.and_then(|record| record.message.clone()),
-        replay: killer.and_then(|record| record.replay.clone()),
-        threads: records.iter().map(|record| record.threads).max().unwrap_or(0),
-        executions: trial.executions,
-        seconds: trial.seconds,
-        mutant: Some(trial.mutant.name.clone()),
-        equivalent: arguments.about(&trial.mutant.name).map(String::from),
-        ..blank(trial.checker, subject, killer.map_or(trial.test.as_str(), |record| record.scenario.as_str()))
-    }
-}
-
-fn judge(score: &mut Score, mutant: &Mutant, record: Option<&Verification>, argued: bool) {
+/// Counts a mutant by what all checkers say together.
+fn judge(score: &mut Score, mutant: &Mutant, records: &[Verification], argued: bool) {
     let name = &mutant.name;
-    match record.map(|record| (record.result, record.cause.as_deref())) {
-        Some((CheckResult::Fail, cause)) => {
-            *score.killed.entry(cause.unwrap_or("assertion").into()).or_default() += 1;
-            if argued {
-                score.problems.push(format!("mutants.toml calls {name} equivalent, and it was killed"));
-            }
+    for record in records.iter().filter(|record| record.result != CheckResult::NotDecidable) {
+        let (killed, tried) = score.by_checker.entry(record.checker.clone()).or_default();
+        *killed += usize::from(record.result == CheckResult::Fail);
+        *tried += 1;
+    }
+    let is = |result| move |record: &&Verification| record.result == result;
+    if let Some(killer) = records.iter().find(is(CheckResult::Fail)) {
+        let cause = killer.cause.as_deref().unwrap_or("assertion");
+        *score.killed.entry(cause.into()).or_default() += 1;
+        if argued {
+            score.problems.push(format!("mutants.toml calls {name} equivalent, and it was killed"));
         }
-        Some((CheckResult::Unknown, _)) => score.problems.push(format!("{name} was never reached")),
-        _ if argued => score.equivalent += 1,
-        _ => score.undecided.push(name.clone()),
+    } else if !records.iter().any(|record| record.result == CheckResult::Pass) {
+        score.problems.push(format!("{name} was never reached"));
+    } else if argued {
+        score.equivalent += 1;
+    } else {
+        score.undecided.push(name.clone());
     }
 }

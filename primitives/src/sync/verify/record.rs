@@ -71,9 +71,13 @@ impl Record {
 
         let Some(path) = std::env::var_os("HEDDLE_RECORDS") else { return };
         let line = serde_json::Value::Object(self.0).to_string() + "\n";
-        let file = std::fs::OpenOptions::new().append(true).create(true).open(path);
-        let written = file.and_then(|mut file| file.write_all(line.as_bytes()));
-        written.unwrap_or_else(|error| panic!("HEDDLE_RECORDS: {error}"));
+        let append = || {
+            let mut file = std::fs::OpenOptions::new().append(true).create(true).open(path)?;
+            // A line may take several writes, and Miri runs its seeds side by side.
+            file.lock()?;
+            file.write_all(line.as_bytes())
+        };
+        append().unwrap_or_else(|error| panic!("HEDDLE_RECORDS: {error}"));
     }
 
     fn evidence(&mut self, failure: &Failure) {

@@ -13,7 +13,7 @@ use crate::number;
 use crate::records::{CheckResult, Verification};
 
 /// Checkers in the order of columns; others follow.
-const CHECKERS: [&str; 4] = ["loom", "shuttle", "miri", "tsan"];
+const CHECKERS: [&str; 7] = ["loom", "shuttle", "linearizability", "tsan", "miri", "threads", "tests"];
 
 #[derive(Serialize)]
 pub(super) struct Matrix {

@@ -279,6 +279,7 @@ fn every(all: &[Mutant<'_>], records: &[&Verification]) -> Table {
                         Td::text("nothing").note("equivalent")
                     }
                     CheckResult::Pass => Td::text("nothing"),
+                    CheckResult::NotDecidable => Td::text("not decidable"),
                     _ => Td::text("never reached"),
                 },
             });
