@@ -1,10 +1,11 @@
 //! A bump allocator whose cursor lives in the segment.
 
+use core::num::NonZeroU64;
+
 use crate::header::HEADER_LEN;
 use crate::offset::Offset;
 use crate::segment::{BoundsError, Segment};
 use crate::shm_safe::{Shareable, ShmSafe};
-use heddle_primitives::sync::atomic::Ordering;
 
 use thiserror::Error;
 
@@ -76,31 +77,16 @@ impl<'s> Arena<'s> {
 
     /// Bytes that can still be allocated.
     pub fn remaining(&self) -> usize {
-        // ORDERING: Relaxed: a hint; others may allocate meanwhile.
-        let cursor = self.segment.header().cursor.load(Ordering::Relaxed);
+        let cursor = self.segment.header().cursor.at();
         self.segment.len().saturating_sub(usize::try_from(cursor).unwrap_or(usize::MAX))
     }
 
     fn bump(&self, size: Option<usize>, align: usize) -> Result<u64, AllocError> {
-        let header = self.segment.header();
-        let len = self.segment.len();
-        // ORDERING: Relaxed: the cursor only divides the memory up; whoever passes an offset on orders what lies there.
-        let mut cursor = header.cursor.load(Ordering::Relaxed);
-        loop {
-            let end = |at: u64| at.checked_add(size?.max(1) as u64).filter(|&end| end <= len as u64);
-            // The cursor may hold anything that a peer wrote: it is checked like an offset.
-            let at = cursor
-                .checked_next_multiple_of(align.max(ALLOC_ALIGN) as u64)
-                .filter(|&at| at >= HEADER_LEN as u64);
-            let Some((at, end)) = at.and_then(|at| Some((at, end(at)?))) else {
-                return Err(AllocError { requested: size, remaining: self.remaining() });
-            };
-            // ORDERING: Relaxed, success and failure: as above; the CAS alone makes the pieces disjoint.
-            match header.cursor.compare_exchange_weak(cursor, end, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => return Ok(at),
-                Err(now) => cursor = now,
-            }
-        }
+        let refused = || AllocError { requested: size, remaining: self.remaining() };
+        let bytes = NonZeroU64::new(size.ok_or_else(refused)?.max(1) as u64).ok_or_else(refused)?;
+        let (first, len) = (HEADER_LEN as u64, self.segment.len() as u64);
+        let cursor = &self.segment.header().cursor;
+        cursor.take(bytes, align.max(ALLOC_ALIGN) as u64, first, len).ok_or_else(refused)
     }
 }
 

@@ -1,7 +1,6 @@
 //! One direction between a parent and a worker: a ring of heads, and room for the bytes that do not fit a head.
 
 use core::mem::MaybeUninit;
-use core::ptr::NonNull;
 use std::time::{Duration, Instant};
 
 use heddle_primitives::Shared;
@@ -11,8 +10,9 @@ use heddle_primitives::sync::cell::UnsafeCell;
 use crate::control::ControlRef;
 use crate::task::{Bytes, Call, MAX_INLINE};
 
-/// Tasks that one worker may have in flight.
-pub(crate) const CAPACITY: usize = 64;
+/// Tasks that one worker may have in flight; for the checkers few, so that rings go round in small programs.
+pub(crate) const CAPACITY: usize =
+    if cfg!(any(heddle_loom, heddle_shuttle, heddle_mutants)) { 2 } else { 64 };
 
 /// Bytes that travel in the head itself, so that a small task moves one cache line.
 const IN_HEAD: usize = 32;
@@ -110,12 +110,20 @@ impl Lane {
         self.indices.close_producer();
     }
 
+    /// An empty lane; elsewhere fresh memory is one.
+    #[cfg(any(heddle_loom, heddle_shuttle, heddle_mutants))]
+    pub(crate) fn new() -> Lane {
+        Lane {
+            indices: Indices::new(),
+            slots: core::array::from_fn(|_| UnsafeCell::new(MaybeUninit::uninit())),
+            payloads: core::array::from_fn(|_| UnsafeCell::new(Bytes::ZERO)),
+        }
+    }
+
     /// The bytes' room of task `seq`.
     #[inline]
-    fn payload(&self, seq: u64) -> NonNull<u8> {
-        let cell = &self.payloads[(seq % CAPACITY as u64) as usize];
-        // The facade's cell hands out tracked pointers; the checkers do not come here, and the peer is another process.
-        NonNull::from(cell).cast()
+    fn payload(&self, seq: u64) -> &UnsafeCell<Bytes> {
+        &self.payloads[(seq % CAPACITY as u64) as usize]
     }
 }
 
@@ -187,18 +195,38 @@ impl Sender {
     /// broke it.
     #[inline]
     pub(crate) fn send(&mut self, seq: u64, call: CallWords, status: u32, bytes: &[u8]) -> bool {
+        let head = self.fill(seq, call, status, bytes);
+        let sent = self.commit(head);
+        self.notify();
+        sent
+    }
+
+    /// The first step of [`send`](Sender::send): the head, and the bytes in their room. The receiver sees nothing of it.
+    #[inline]
+    pub(crate) fn fill(&mut self, seq: u64, call: CallWords, status: u32, bytes: &[u8]) -> Head {
         let len = bytes.len().min(MAX_INLINE);
         let mut head = Head { seq, call, len: len as u32, status, inline: [0; IN_HEAD] };
         if len <= IN_HEAD {
             head.inline[..len].copy_from_slice(&bytes[..len]);
         } else {
-            let room = self.lane.lane().payload(seq);
-            // SAFETY: `len` is at most MAX_INLINE, which the room has; the room is ours, see `Lane::payloads`.
-            unsafe { room.as_ptr().copy_from_nonoverlapping(bytes.as_ptr(), len) };
+            let room = self.lane.lane().payload(seq).get_mut();
+            // SAFETY: the lane stays mapped, and the room is ours, see `Lane::payloads`.
+            let room = unsafe { room.deref() };
+            room.0[..len].copy_from_slice(&bytes[..len]);
         }
-        let sent = self.ring.push(head).is_ok();
+        head
+    }
+
+    /// The second: the receiver can take the head. `false` if the ring is full.
+    #[inline]
+    pub(crate) fn commit(&mut self, head: Head) -> bool {
+        self.ring.push(head).is_ok()
+    }
+
+    /// The third: the receiver wakes, should it sleep.
+    #[inline]
+    pub(crate) fn notify(&self) {
         self.ring.notify();
-        sent
     }
 }
 
@@ -241,10 +269,10 @@ impl Receiver {
         if len <= IN_HEAD {
             into.0[..IN_HEAD].copy_from_slice(&head.inline);
         } else if len <= MAX_INLINE {
-            let room = self.lane.lane().payload(head.seq);
-            // SAFETY: `len` is at most MAX_INLINE, which both sides have; the sender has left the room to us, see
-            // `Lane::payloads`.
-            unsafe { room.copy_to_nonoverlapping(NonNull::from(&mut into.0).cast(), len) };
+            let room = self.lane.lane().payload(head.seq).get();
+            // SAFETY: the lane stays mapped, and the sender has left the room to us, see `Lane::payloads`.
+            let room = unsafe { room.deref() };
+            into.0[..len].copy_from_slice(&room.0[..len]);
         } else {
             return None;
         }

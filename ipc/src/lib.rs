@@ -79,8 +79,20 @@
 //! the parent goes (lengths, numbers, offsets), and a lie is an error; a worker takes the function that it is told to run on
 //! trust.
 
+#![cfg_attr(
+    any(heddle_loom, heddle_shuttle, heddle_mutants),
+    allow(
+        dead_code,
+        rustdoc::broken_intra_doc_links,
+        reason = "processes and mappings are left out of verification builds"
+    )
+)]
+
+#[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
 mod arena;
 mod control;
+mod cursor;
+#[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
 mod entry;
 mod error;
 mod exit;
@@ -88,23 +100,40 @@ mod header;
 mod image;
 mod lane;
 mod link;
+#[cfg(any(heddle_loom, heddle_shuttle, heddle_mutants))]
+pub mod model;
 mod offset;
+#[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
 mod os;
+#[cfg(any(heddle_loom, heddle_shuttle, heddle_mutants))]
+#[path = "model/os.rs"]
+mod os;
+#[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
 mod segment;
+mod serve;
 mod shm_safe;
+#[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
+mod start_error;
 mod supervisor;
 mod task;
 mod ticket;
+#[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
 pub mod worker;
+#[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
 mod workers;
 
+#[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
 pub use arena::{ALLOC_ALIGN, AllocError, Arena};
-pub use error::{CallError, StartError, SubmitError};
+pub use error::{CallError, SubmitError};
 pub use exit::Exit;
 pub use image::Identity;
 pub use offset::Offset;
+#[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
 pub use segment::{BoundsError, CreateError, OpenError, Segment, SegmentRef};
 pub use shm_safe::{Shareable, ShmSafe};
+#[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
+pub use start_error::StartError;
 pub use task::MAX_INLINE;
 pub use ticket::Ticket;
+#[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
 pub use workers::{Builder, Workers};

@@ -1,17 +1,17 @@
 //! The parent's side of one worker process.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use heddle_primitives::Mutex;
 use heddle_primitives::spsc::RecvUntilError;
 use heddle_primitives::sync::atomic::{AtomicU8, Ordering};
+use heddle_primitives::{Mutex, OnceLock};
 
 use crate::control::ControlRef;
 use crate::error::SubmitError;
 use crate::exit::Exit;
 use crate::lane::{CAPACITY, CallWords, Direction, Head, Receiver, Sender};
+use crate::os::Pidfd;
 use crate::task::Bytes;
 
 /// No task has this slot.
@@ -39,7 +39,7 @@ const ABANDONED: u8 = 3;
 pub(crate) struct Link {
     pub(crate) rank: usize,
     pub(crate) pid: u32,
-    pidfd: OwnedFd,
+    pidfd: Pidfd,
     control: ControlRef,
     spin: Duration,
     slots: [AtomicU8; CAPACITY],
@@ -92,7 +92,7 @@ pub(crate) enum NoReply {
 
 impl Link {
     /// The link to a process that was just started with this control segment.
-    pub(crate) fn new(rank: usize, pid: u32, pidfd: OwnedFd, control: ControlRef, spin: Duration) -> Link {
+    pub(crate) fn new(rank: usize, pid: u32, pidfd: Pidfd, control: ControlRef, spin: Duration) -> Link {
         // SAFETY: the parent makes this end, here and nowhere else.
         let sender = unsafe { Sender::new(&control, Direction::Tasks) };
         // SAFETY: as above.
@@ -115,8 +115,8 @@ impl Link {
         link
     }
 
-    pub(crate) fn pidfd(&self) -> BorrowedFd<'_> {
-        self.pidfd.as_fd()
+    pub(crate) fn pidfd(&self) -> &Pidfd {
+        &self.pidfd
     }
 
     pub(crate) fn death(&self) -> Option<Exit> {
@@ -149,8 +149,9 @@ impl Link {
         let mut sending = self.sending.lock();
         let seq = sending.next;
         let slot = slot(seq);
-        // ORDERING: Acquire: pairs with the Release stores of FREE; the reply's bytes have been copied out by then, so the
-        // worker may write into their room again.
+        // ORDERING: Acquire: pairs with the Release stores of FREE. By then the worker had read the last argument, as its reply
+        // said, so its room may be written again here; and the reply's bytes have been copied out, so the worker may write into
+        // theirs.
         if self.slots[slot].load(Ordering::Acquire) != FREE {
             // Replies that nobody waits for may be in the way.
             if let Some(mut receiving) = self.receiving.try_lock() {
@@ -263,8 +264,8 @@ impl Link {
         // ORDERING: Relaxed, success: who receives the reply touches nothing of ours. Relaxed, failure: the Release store
         // below follows.
         if slot.compare_exchange(PENDING, ABANDONED, Ordering::Relaxed, Ordering::Relaxed) == Err(READY) {
-            // ORDERING: Release: pairs with the Acquire load in `submit`. The bytes were copied out by the thread that made
-            // the slot READY; its CAS is a Release, and this store continues its release sequence only if we acquire it.
+            // ORDERING: pairs with the Acquire load in `submit`. The bytes were copied out by the thread that made the slot
+            // READY; its CAS is a Release, and this one continues that release sequence, as any read-modify-write does.
             let _ = slot.compare_exchange(READY, FREE, Ordering::AcqRel, Ordering::Relaxed);
         }
     }

@@ -1,15 +1,18 @@
 //! Each call to the operating system behind one small safe function.
 
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::Instant;
 
-use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
 use rustix::fs::{FallocateFlags, MemfdFlags, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions};
 
 use crate::exit::Exit;
+
+/// A descriptor of a process, readable once it has ended.
+pub(crate) type Pidfd = OwnedFd;
 
 /// A memfd of `len` bytes, all of them reserved.
 pub(crate) fn memfd(name: &str, len: u64) -> io::Result<OwnedFd> {
@@ -42,9 +45,9 @@ pub(crate) fn random_u64() -> io::Result<u64> {
 }
 
 /// Reaps a process that has ended, and says how it did.
-pub(crate) fn reap(pidfd: BorrowedFd<'_>) -> Exit {
+pub(crate) fn reap(pidfd: &Pidfd) -> Exit {
     loop {
-        match rustix::process::waitid(WaitId::PidFd(pidfd), WaitIdOptions::EXITED) {
+        match rustix::process::waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED) {
             Ok(Some(status)) => {
                 return match (status.exit_status(), status.terminating_signal()) {
                     (Some(code), _) => Exit::Code(code),
@@ -60,7 +63,7 @@ pub(crate) fn reap(pidfd: BorrowedFd<'_>) -> Exit {
 }
 
 /// Waits until a process has ended or the time is up; returns whether it has ended.
-pub(crate) fn wait_for_end(pidfd: BorrowedFd<'_>, deadline: Option<Instant>) -> bool {
+pub(crate) fn wait_for_end(pidfd: &Pidfd, deadline: Option<Instant>) -> bool {
     loop {
         let left = deadline.map(|deadline| {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -69,7 +72,7 @@ pub(crate) fn wait_for_end(pidfd: BorrowedFd<'_>, deadline: Option<Instant>) -> 
                 tv_nsec: left.subsec_nanos().into(),
             }
         });
-        match rustix::event::poll(&mut [PollFd::from_borrowed_fd(pidfd, PollFlags::IN)], left.as_ref()) {
+        match rustix::event::poll(&mut [PollFd::new(pidfd, PollFlags::IN)], left.as_ref()) {
             Ok(0) => return false,
             Ok(_) => return true,
             // Interrupted, or no memory for the moment.
@@ -78,8 +81,36 @@ pub(crate) fn wait_for_end(pidfd: BorrowedFd<'_>, deadline: Option<Instant>) -> 
     }
 }
 
+/// Something that one thread rings and another waits for beside processes.
+#[derive(Debug)]
+pub(crate) struct Bell(OwnedFd);
+
+impl Bell {
+    pub(crate) fn new() -> io::Result<Bell> {
+        Ok(Bell(rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?))
+    }
+
+    /// Ends the next or present [`wait_for_any`].
+    pub(crate) fn ring(&self) {
+        // Fails only if the counter is at its limit: then it is readable already.
+        let _ = rustix::io::write(&self.0, &1_u64.to_ne_bytes());
+    }
+}
+
+/// Waits until one of these processes has ended or the bell is rung, and says which processes have; the bell is silent
+/// again. `None` if it was interrupted, or there was no memory for the moment.
+pub(crate) fn wait_for_any<'a>(pidfds: impl Iterator<Item = &'a Pidfd>, bell: &'a Bell) -> Option<Vec<bool>> {
+    let mut fds: Vec<PollFd<'_>> = pidfds.chain([&bell.0]).map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
+    rustix::event::poll(&mut fds, None).ok()?;
+    let mut ready: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
+    if ready.pop() == Some(true) {
+        let _ = rustix::io::read(&bell.0, &mut [0_u8; 8]);
+    }
+    Some(ready)
+}
+
 /// Sends SIGKILL; a process that has ended already is no error.
-pub(crate) fn kill(pidfd: BorrowedFd<'_>) -> io::Result<()> {
+pub(crate) fn kill(pidfd: &Pidfd) -> io::Result<()> {
     match rustix::process::pidfd_send_signal(pidfd, Signal::KILL) {
         Ok(()) | Err(Errno::SRCH) => Ok(()),
         Err(errno) => Err(errno.into()),
@@ -87,7 +118,7 @@ pub(crate) fn kill(pidfd: BorrowedFd<'_>) -> io::Result<()> {
 }
 
 /// A descriptor of a process by which it can be watched without its id being mistaken for a later process's.
-pub(crate) fn pidfd(pid: u32) -> io::Result<OwnedFd> {
+pub(crate) fn pidfd(pid: u32) -> io::Result<Pidfd> {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidInput)?;
     Ok(rustix::process::pidfd_open(pid, PidfdFlags::empty())?)
 }

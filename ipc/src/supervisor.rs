@@ -1,16 +1,14 @@
 //! The thread that notices when workers end.
 
 use std::io;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use heddle_primitives::Mutex;
 use heddle_primitives::sync::atomic::{AtomicBool, Ordering};
 use heddle_primitives::sync::thread;
-use rustix::event::{EventfdFlags, PollFd, PollFlags};
 
 use crate::link::SharedLink;
-use crate::os;
+use crate::os::{self, Bell};
 
 /// Watches the processes of a set of workers, reaps them, and wakes whoever waits for them.
 ///
@@ -24,8 +22,8 @@ pub(crate) struct Supervisor {
 
 #[derive(Debug)]
 struct State {
-    /// Readable when `watched` or `stop` changed.
-    changed: OwnedFd,
+    /// Rung when `watched` or `stop` changed.
+    changed: Bell,
     watched: Mutex<Vec<SharedLink>>,
     /// Ends the thread once nobody is left to watch.
     stop: AtomicBool,
@@ -33,9 +31,11 @@ struct State {
 
 impl Supervisor {
     pub(crate) fn start() -> io::Result<Supervisor> {
-        let changed = rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        let shared =
-            Arc::new(State { changed, watched: Mutex::new(Vec::new()), stop: AtomicBool::new(false) });
+        let shared = Arc::new(State {
+            changed: Bell::new()?,
+            watched: Mutex::new(Vec::new()),
+            stop: AtomicBool::new(false),
+        });
         let state = Arc::clone(&shared);
         let thread = thread::Builder::new()
             .name("heddle-supervise".to_owned())
@@ -47,7 +47,7 @@ impl Supervisor {
     /// Watches these processes too, until they end.
     pub(crate) fn watch(&self, links: impl IntoIterator<Item = SharedLink>) {
         self.shared.watched.lock().extend(links);
-        self.shared.notify();
+        self.shared.changed.ring();
     }
 }
 
@@ -56,7 +56,7 @@ impl Drop for Supervisor {
     fn drop(&mut self) {
         // ORDERING: Release: pairs with the Acquire load in `run`; nothing but the flag itself is passed on.
         self.shared.stop.store(true, Ordering::Release);
-        self.shared.notify();
+        self.shared.changed.ring();
         if let Some(thread) = self.thread.take() {
             // It does not panic; were it to, there would be nothing to do about it here.
             let _ = thread.join();
@@ -65,11 +65,6 @@ impl Drop for Supervisor {
 }
 
 impl State {
-    fn notify(&self) {
-        // Fails only if the counter is at its limit: then it is readable already.
-        let _ = rustix::io::write(&self.changed, &1_u64.to_ne_bytes());
-    }
-
     fn run(&self) {
         loop {
             // ORDERING: Acquire: pairs with the Release store in `drop`. Read before `watched`, which nobody fills after it.
@@ -78,19 +73,8 @@ impl State {
             if stop && watched.is_empty() {
                 return;
             }
-            let mut fds: Vec<PollFd<'_>> = watched
-                .iter()
-                .map(|link| PollFd::from_borrowed_fd(link.pidfd(), PollFlags::IN))
-                .chain([PollFd::new(&self.changed, PollFlags::IN)])
-                .collect();
-            if rustix::event::poll(&mut fds, None).is_err() {
-                // Interrupted, or no memory for the moment.
-                continue;
-            }
-            let ended: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
-            if ended.last() == Some(&true) {
-                let _ = rustix::io::read(&self.changed, &mut [0_u8; 8]);
-            }
+            let pidfds = watched.iter().map(|link| link.pidfd());
+            let Some(ended) = os::wait_for_any(pidfds, &self.changed) else { continue };
             for (link, _) in watched.iter().zip(&ended).filter(|(_, ended)| **ended) {
                 link.set_death(os::reap(link.pidfd()));
                 self.watched.lock().retain(|other| !Arc::ptr_eq(other, link));

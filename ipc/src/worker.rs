@@ -10,11 +10,12 @@ use std::sync::{Arc, OnceLock};
 use heddle_primitives::Mutex;
 use heddle_primitives::sync::thread;
 
-use crate::control::{ControlRef, Terms};
+use crate::control::ControlRef;
 use crate::image::Image;
-use crate::lane::{CallWords, Direction, Receiver, Sender, Status};
+use crate::lane::Status;
 use crate::os;
 use crate::segment::{OpenError, Segment, SegmentRef};
+use crate::serve::{Ended, Service};
 use crate::task::{Bytes, Call, MAX_INLINE};
 
 /// The exit code of a worker that could not open its control segment.
@@ -89,36 +90,28 @@ pub(crate) fn main(reference: SegmentRef) -> ! {
     };
     let terms = control.terms();
     // SAFETY: the worker makes these ends, here and nowhere else.
-    let mut replies = unsafe { Sender::new(&control, Direction::Replies) };
-    // SAFETY: as above.
-    let mut tasks = unsafe { Receiver::new(&control, Direction::Tasks) };
-    greet(&terms, &mut replies);
+    let mut service = unsafe { Service::new(&control) };
+    if !service.greet(terms.identity, Image::current().identity()) {
+        std::process::exit(EXIT_REFUSED);
+    }
     let context = Context { rank: terms.rank as usize, count: terms.count as usize };
     CONTEXT.set(context).expect("set once");
     follow_parent(reference.pid);
-    serve(&terms, &mut tasks, &mut replies)
+    let ended = service.serve(terms.spin, |head, argument, result| {
+        run(Call::from(head.call), head.status as usize, argument, result)
+    });
+    match ended {
+        // Exits as a program that returns from `main` does: buffers are flushed, exit handlers run.
+        Ended::Dismissed => std::process::exit(0),
+        Ended::TooLong(len) => give_up(EXIT_BROKEN, format_args!("a task claims {len} bytes")),
+        Ended::NoRoom => give_up(EXIT_BROKEN, format_args!("no room for a reply")),
+    }
 }
 
 /// Ends a worker that cannot work. Its parent sees the exit code, people see the message.
 pub(crate) fn give_up(code: c_int, why: fmt::Arguments<'_>) -> ! {
     let _ = writeln!(std::io::stderr(), "heddle worker {}: {why}", std::process::id());
     std::process::exit(code)
-}
-
-/// Answers task 0, the handshake, with this process's build; goes no further if the parent's is another one, since functions
-/// lie elsewhere in it.
-fn greet(terms: &Terms, replies: &mut Sender) {
-    let own = Image::current().identity();
-    let status = if own == terms.identity { Status::Ok } else { Status::Refused };
-    let mut bytes = Bytes::ZERO;
-    let words = own.words();
-    for (room, word) in bytes.0.chunks_exact_mut(8).zip(words) {
-        room.copy_from_slice(&word.to_le_bytes());
-    }
-    replies.send(0, CallWords::NONE, status as u32, &bytes.0[..8 * words.len()]);
-    if status == Status::Refused {
-        std::process::exit(EXIT_REFUSED);
-    }
 }
 
 /// Ends this process when its parent ends, also in the middle of a task.
@@ -132,32 +125,13 @@ fn follow_parent(parent: u32) {
         std::process::exit(EXIT_ORPHANED);
     }
     let follow = move || {
-        os::wait_for_end(std::os::fd::AsFd::as_fd(&pidfd), None);
+        os::wait_for_end(&pidfd, None);
         // Not `exit`: the main thread is in the middle of something.
         os::exit_now(EXIT_ORPHANED)
     };
     let thread = thread::Builder::new().name("heddle-follow".to_owned()).stack_size(32 << 10).spawn(follow);
     if let Err(error) = thread {
         give_up(EXIT_ORPHANED, format_args!("no thread to follow the parent: {error}"));
-    }
-}
-
-fn serve(terms: &Terms, tasks: &mut Receiver, replies: &mut Sender) -> ! {
-    let mut argument = Bytes::ZERO;
-    let mut result = Bytes::ZERO;
-    loop {
-        let head = match tasks.receive_within(terms.spin, None) {
-            Ok(head) if !tasks.is_closed() => head,
-            // Dismissed. Exits as a program that returns from `main` does: buffers are flushed, exit handlers run.
-            _ => std::process::exit(0),
-        };
-        if tasks.bytes(&head, &mut argument).is_none() {
-            give_up(EXIT_BROKEN, format_args!("a task claims {} bytes", head.len));
-        }
-        let (status, len) = run(Call::from(head.call), head.status as usize, &argument, &mut result);
-        if !replies.send(head.seq, head.call, status as u32, &result.0[..len]) {
-            give_up(EXIT_BROKEN, format_args!("no room for a reply"));
-        }
     }
 }
 

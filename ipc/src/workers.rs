@@ -12,13 +12,14 @@ use heddle_primitives::sync::thread;
 
 use crate::control::{ControlRef, Terms};
 use crate::entry;
-use crate::error::{CallError, StartError, SubmitError};
+use crate::error::{CallError, SubmitError};
 use crate::exit::Exit;
 use crate::image::{Identity, Image};
 use crate::lane::{CAPACITY, Status};
 use crate::link::{Link, NoReply, SharedLink};
 use crate::os;
 use crate::shm_safe::ShmSafe;
+use crate::start_error::StartError;
 use crate::supervisor::Supervisor;
 use crate::task::{Call, MAX_INLINE};
 use crate::ticket::Ticket;

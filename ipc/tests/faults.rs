@@ -1,4 +1,5 @@
 //! Every way in which a worker, its start or its parent can fail: an error each time, and never a hang.
+#![cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,6 @@
 //! Nothing is left: no descriptor, no mapping, no thread, no process. A program of its own, with one test, since the tests of a
 //! program share these.
+#![cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
 
 use std::time::Duration;
 

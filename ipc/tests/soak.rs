@@ -1,5 +1,6 @@
 //! Workers that are killed and replaced at random while tasks are under way: every ticket ends, with the right answer or with the
 //! death of its worker.
+#![cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,5 @@
 //! Workers under libtest, which owns `main`: tasks, answers, and every way of not answering.
+#![cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
 
 use std::time::{Duration, Instant};
 

@@ -1,0 +1,74 @@
+//! What every checker runs: the parent's and the worker's side of the lanes, the slots of tasks, deaths and who notices them, and
+//! the header of a segment, on the heap and without processes (`heddle_ipc::model`). Run with
+//! `cargo xtask verify --manifest-path ipc/Cargo.toml`.
+//!
+//! The main thread takes part, so a scenario of two threads spawns one. What comes before is done by the main thread alone, playing
+//! both sides; that costs a checker nothing. Broken programs are for loom and shuttle to find, since elsewhere a race is undefined.
+#![cfg(any(heddle_loom, heddle_shuttle, heddle_mutants))]
+
+mod deaths;
+mod header;
+mod lane;
+mod slots;
+mod supervisor;
+
+use heddle_ipc::model::{Parent, Step, Worker, pair};
+use heddle_ipc::{SubmitError, Ticket};
+use heddle_primitives::verify::{Scenario, Search};
+
+/// An argument or a result that is too long for the head of a message.
+type Long = [u64; 5];
+
+/// The argument of the `n`th task.
+fn long(n: u64) -> Long {
+    [n, n + 1, n + 2, n + 3, n + 4]
+}
+
+/// What workers do: something that depends on each word.
+fn mix(argument: Long) -> Long {
+    argument.map(|word| word * 10 + argument[4])
+}
+
+/// A worker that has greeted.
+fn started() -> (Parent, Worker) {
+    let (parent, mut worker) = pair();
+    assert!(worker.greet());
+    parent.greet().unwrap();
+    (parent, worker)
+}
+
+fn submit(parent: &Parent, n: u64) -> Ticket<Long> {
+    parent.submit(long(n)).unwrap()
+}
+
+/// Has `worker` answer its next task.
+fn answer(worker: &mut Worker) {
+    assert_eq!(worker.answer(mix, Step::Answered), Step::Answered);
+}
+
+fn taken(ticket: Ticket<Long>, n: u64) {
+    assert_eq!(ticket.wait(None), Ok(mix(long(n))));
+}
+
+/// Has both sides do one more task, in this thread, unless the parent has too many unanswered.
+fn one_more(parent: &Parent, worker: &mut Worker, n: u64) -> Option<Ticket<Long>> {
+    match parent.submit(long(n)) {
+        Ok(ticket) => {
+            answer(worker);
+            Some(ticket)
+        }
+        Err(SubmitError::Full { .. }) => None,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// A scenario that loom searches completely, in at least so many executions.
+fn complete(name: &str, at_least: u64) -> Scenario {
+    // Others run as many as they are told to.
+    Scenario::new(name).at_least(if cfg!(heddle_loom) { at_least } else { 0 })
+}
+
+/// A scenario that loom searches up to a bound, with the first waits spurious as well.
+fn bounded(name: &str, preemptions: usize, at_least: u64) -> Scenario {
+    complete(name, at_least).search(Search::Bounded(preemptions)).spurious(2)
+}
