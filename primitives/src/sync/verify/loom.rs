@@ -26,7 +26,7 @@ pub(super) fn search(scenario: &Scenario, effort: Effort, model: Model) -> Resul
             };
             run(search, Some(MUTANT_TIME), &model).map(|run| run.searched(search))
         }
-        Effort::Deep(time) => deepen(scenario.search, time, &model),
+        Effort::Deep(time) => deepen(scenario, time, &model),
     }
 }
 
@@ -34,12 +34,14 @@ pub(super) fn find(scenario: &Scenario, model: Model) -> Result<Searched, Failur
     run(scenario.search, None, &model)?.or_cut_off()
 }
 
-/// The everyday search, then larger bounds and the complete search for as long as there is time.
-fn deepen(search: Search, time: Duration, model: &Model) -> Result<Searched, Failure> {
+/// The everyday search, then larger bounds and the complete search for as long as there is time. Nothing is called complete where
+/// no number of executions is recorded.
+fn deepen(scenario: &Scenario, time: Duration, model: &Model) -> Result<Searched, Failure> {
     let end = Instant::now() + time;
-    let mut done = run(search, None, model)?.or_cut_off()?;
-    let Search::Bounded(first) = search else { return Ok(done) };
-    for bound in first + 1..=LARGEST_BOUND + 1 {
+    let mut done = run(scenario.search, None, model)?.or_cut_off()?;
+    let Search::Bounded(first) = scenario.search else { return Ok(done) };
+    let last = if scenario.at_least > 0 { LARGEST_BOUND + 1 } else { LARGEST_BOUND };
+    for bound in first + 1..=last {
         let next = if bound > LARGEST_BOUND { Search::Complete } else { Search::Bounded(bound) };
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() {
