@@ -61,7 +61,7 @@ pub fn harvest(
         match serde_json::from_str::<Line>(line) {
             Ok(line) => {
                 harvest.mutant_reached |= line.mutant_reached;
-                harvest.records.push(line.into_record(checker, subject));
+                harvest.records.push(line.into_record(checker, &subject));
             }
             Err(error) => nonsense = Some(format!("a record that is none ({error}): {line}")),
         }
@@ -78,7 +78,7 @@ pub fn harvest(
     });
     let untold = if told.is_some() { None } else { failure.or(nonsense) };
     if untold.is_some() || harvest.records.is_empty() {
-        harvest.records.push(of_process(checker, subject, test, untold, harvest.cause, ended, log));
+        harvest.records.push(of_process(checker, &subject, test, untold, harvest.cause, ended, log));
     }
     harvest
 }

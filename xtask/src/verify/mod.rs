@@ -169,8 +169,8 @@ struct Session {
 pub fn run(flags: &VerifyFlags) -> Result<Outcome> {
     let places = Places::find(flags.home.as_deref())?;
     let suites = match &flags.manifest_path {
-        Some(manifest) => vec![Suite::foreign(&places, manifest)?],
-        None => vec![Suite::primitives(&places)],
+        Some(manifest) => vec![Suite::of_manifest(&places, manifest)?],
+        None => Suite::of_workspace(&places),
     };
     let effort = Effort::of(flags);
     let revision = Revision::of(&suites[0].root);
@@ -244,6 +244,7 @@ impl Session {
     /// Runs what is selected of one crate; returns the jobs, and the mutants' score if they were asked for.
     fn verify(&mut self, suite: &Suite) -> Result<(Vec<String>, Option<trial::Score>)> {
         let wants_mutants = self.wants_part(VerifyPart::Mutants);
+        self.subjects = None;
         let mut jobs = Vec::new();
         let mut built = BTreeMap::new();
         for checker in Checker::ALL {
@@ -259,7 +260,7 @@ impl Session {
             eprintln!("{checker:<8} building {}", suite.name());
             let program = suite.build(checker, &self.logs)?;
             if self.changed && self.subjects.is_none() {
-                let known = program.tests.iter().map(|test| program.subject(test).to_string()).collect();
+                let known = program.tests.iter().map(|test| program.module(test).to_string()).collect();
                 self.subjects = changed::subjects(&suite.root, &suite.folder, &known)?;
             }
             let mut seconds = Seconds::new();
@@ -300,7 +301,7 @@ impl Session {
 
     /// Whether a test counts: its part does, the filter lets it pass, and it is about one of the subjects.
     fn selects_test(&self, program: &Built, test: &str) -> bool {
-        let about = |subjects: &BTreeSet<String>| subjects.contains(program.subject(test));
+        let about = |subjects: &BTreeSet<String>| subjects.contains(program.module(test));
         self.wants_part(parts::of_test(program.checker, test))
             && self.subjects.as_ref().is_none_or(about)
             && self.selects(&format!("{} {test}", program.checker))

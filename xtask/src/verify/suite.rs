@@ -91,6 +91,8 @@ pub struct Suite {
     manifest: PathBuf,
     package: String,
     target: PathBuf,
+    /// What the names of its subjects begin with, where the crates of one workspace are told apart.
+    prefix: &'static str,
     /// Whether loom, shuttle and tests have programs of their own, or all checkers share one called `models`.
     apart: bool,
 }
@@ -104,16 +106,35 @@ impl Suite {
             manifest: places.root.join("primitives/Cargo.toml"),
             package: "heddle-primitives".into(),
             target: places.target.clone(),
+            prefix: "",
             apart: true,
         }
     }
 
-    /// Another crate, whose test program `models` uses `heddle_primitives::verify`.
+    /// The crates of this workspace, whose protocols are checked.
+    pub fn of_workspace(places: &Places) -> Vec<Suite> {
+        let ipc = Suite {
+            root: places.root.clone(),
+            folder: "ipc".into(),
+            manifest: places.root.join("ipc/Cargo.toml"),
+            package: "heddle-ipc".into(),
+            target: places.target.clone(),
+            prefix: "ipc ",
+            apart: false,
+        };
+        vec![Suite::primitives(places), ipc]
+    }
+
+    /// The crate with this manifest: one of the workspace, or another one, whose test program `models` uses
+    /// `heddle_primitives::verify`.
     ///
     /// # Errors
     /// If there is no such crate, or no such program.
-    pub fn foreign(places: &Places, manifest: &Path) -> Result<Suite> {
+    pub fn of_manifest(places: &Places, manifest: &Path) -> Result<Suite> {
         let manifest = std::path::absolute(manifest)?;
+        if let Some(own) = Suite::of_workspace(places).into_iter().find(|suite| suite.manifest == manifest) {
+            return Ok(own);
+        }
         let mut command =
             places.cargo(&["metadata", "--format-version", "1", "--no-deps", "--manifest-path"]);
         command.arg(&manifest).stderr(std::process::Stdio::piped());
@@ -145,6 +166,7 @@ impl Suite {
             target: text("target_directory")?,
             root,
             manifest,
+            prefix: "",
             apart: false,
         })
     }
@@ -277,9 +299,14 @@ impl Built {
         }
     }
 
+    /// What records call that which a test is about.
+    pub fn subject(&self, test: &str) -> String {
+        format!("{}{}", self.suite.prefix, self.module(test))
+    }
+
     /// What a test is about: the module that it is in. Tests that take one subject after another are about the module that their
     /// name starts with.
-    pub fn subject<'a>(&'a self, test: &'a str) -> &'a str {
+    pub fn module<'a>(&'a self, test: &'a str) -> &'a str {
         let module = |test: &'a str| test.split("::").next().unwrap_or(test);
         if !is_about_histories(test) {
             return module(test);

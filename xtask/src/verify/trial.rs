@@ -27,8 +27,8 @@ const SHORTEST_LIMIT: Duration = Duration::from_secs(30);
 const TSAN_LIMIT: Duration = Duration::from_secs(60);
 const MIRI_LIMIT: Duration = Duration::from_secs(300);
 
-/// Mutants that a quick run tries, drawn with a fixed seed.
-const QUICK_SAMPLE: usize = 60;
+/// Mutants of a crate that a quick run tries, drawn with a fixed seed.
+const QUICK_SAMPLE: usize = 40;
 
 /// Times that ThreadSanitizer sees each scenario of a mutant.
 const REPETITIONS: u32 = 200;
@@ -256,7 +256,7 @@ fn discover(
 fn choose<'a>(session: &Session, by_loom: &Built, mutants: &'a [Mutant]) -> Vec<&'a Mutant> {
     let about = |mutant: &&Mutant| match &session.subjects {
         None => true,
-        Some(subjects) => mutant.tests.iter().any(|test| subjects.contains(by_loom.subject(test))),
+        Some(subjects) => mutant.tests.iter().any(|test| subjects.contains(by_loom.module(test))),
     };
     let selected = |mutant: &&Mutant| session.selects(&format!("mutant {} {}", mutant.file, mutant.name));
     let mut chosen: Vec<&Mutant> = mutants.iter().filter(about).filter(selected).collect();
@@ -453,7 +453,7 @@ impl<'a> Course<'a> {
             equivalent: self.arguments.about(&trial.mutant.name).map(String::from),
             // Not in full: there are hundreds, and the program's own failures are what a trace is for.
             trace: None,
-            ..blank(trial.checker, program.subject(&trial.test), scenario)
+            ..blank(trial.checker, &program.subject(&trial.test), scenario)
         }
     }
 }
