@@ -47,13 +47,13 @@ pub fn all(places: &Places) -> Vec<Step> {
         command
     };
     let clippy = |cfg: &str| {
-        checker(cfg, &["clippy", "-p", "heddle-primitives", "--all-targets", "--", "-D", "warnings"])
+        let packages = ["-p", "heddle-primitives", "-p", "heddle-ipc"];
+        let mut command = checker(cfg, &["clippy", "--all-targets"]);
+        command.args(packages).args(["--", "-D", "warnings"]);
+        command
     };
-    let verify = |part: &str| {
-        let mut command = own_program(places);
-        command.args(["verify", "--quick", "--only", part, "--home"]).arg(places.home.join("test/verify"));
-        Work::Commands(vec![command])
-    };
+    let mut verify = own_program(places);
+    verify.args(["verify", "--quick", "--home"]).arg(places.home.join("test/verify"));
     let commands = |command| Work::Commands(vec![command]);
     let mut docs = cargo(&["doc", "--workspace", "--no-deps"]);
     docs.env("RUSTDOCFLAGS", "-D warnings");
@@ -103,22 +103,15 @@ pub fn all(places: &Places) -> Vec<Step> {
             ])),
         },
         Step { name: "examples", what: "every example program runs", work: examples(places) },
-        Step { name: "clippy-loom", what: "clippy of what loom sees", work: commands(clippy("loom")) },
         Step {
-            name: "loom",
-            what: "every schedule of small scenarios, in loom's model",
-            work: verify("loom"),
+            name: "clippy-checked",
+            what: "clippy of what loom, shuttle, Miri and ThreadSanitizer see",
+            work: Work::Commands(["loom", "shuttle", "mutants"].map(clippy).into()),
         },
         Step {
-            name: "clippy-shuttle",
-            what: "clippy of what shuttle sees",
-            work: commands(clippy("shuttle")),
-        },
-        Step { name: "shuttle", what: "random schedules of larger scenarios", work: verify("shuttle") },
-        Step {
-            name: "mutants",
-            what: "a sample of changed orderings, fences and wakes, which the checkers must notice",
-            work: verify("mutants"),
+            name: "verify",
+            what: "verify --quick: loom, shuttle, and a sample of the mutants",
+            work: commands(verify),
         },
         Step {
             name: "report",
