@@ -33,6 +33,8 @@ fn answers_agree() {
     check("array queue, never empty", Complete, 19, || array_queue_answers(true));
     check("array queue, never full", Complete, 19, || array_queue_answers(false));
     check("array queues, found full", Bounded(2), 75, array_queues_found_full);
+    check("array queue, replaced", Bounded(2), 6_695, array_queue_replaced_is_not_empty);
+    check("array queue, counted", Bounded(2), 30, array_queue_counts_while_replaced);
 }
 
 #[test]

@@ -181,3 +181,39 @@ fn answers_agree() {
     }
     check("channel Some(1), found full", Bounded(2), 32, channels_found_full);
 }
+
+#[test]
+fn numbers_were_true() {
+    for (capacity, send_first, at_least) in
+        [(Some(2), false, 75), (Some(2), true, 92), (None, false, 75), (None, true, 250)]
+    {
+        check(&format!("channel {capacity:?}, counts, {send_first}"), Bounded(2), at_least, move || {
+            channel_counts(capacity, send_first)
+        });
+    }
+    check("channel None, never empty to a third", Bounded(2), 88, channel_is_not_empty_to_a_third);
+}
+
+#[test]
+fn blocks_go_from_thread_to_thread() {
+    check("channel None, next block", Bounded(2), 5_065, channel_next_block_is_seen);
+    check("channel None, block handed on", Bounded(2), 446, channel_block_is_handed_on);
+}
+
+#[test]
+fn ends_agree() {
+    for capacity in BUFFERED {
+        check(&format!("channels {capacity:?}, found open"), Bounded(2), 11, move || {
+            channels_found_open(capacity)
+        });
+    }
+}
+
+#[test]
+fn clock_ends_publish() {
+    for (receive, due, at_least) in [(false, false, 6), (true, false, 6), (true, true, 11)] {
+        check(&format!("clock, closed, {receive}, {due}"), Complete, at_least, move || {
+            clock_end_publishes(receive, due)
+        });
+    }
+}

@@ -119,3 +119,38 @@ pub fn array_queues_found_full() {
     let pushed = queues.0.push(2).is_ok();
     assert!(other.join().unwrap() || pushed);
 }
+
+/// A queue of two that a third thread fills, where the oldest is replaced: empty is not said of it after one of two was taken out.
+pub fn array_queue_replaced_is_not_empty() {
+    let queue = Arc::new(ArrayQueue::new(2));
+    queue.push(0).unwrap();
+    queue.push(1).unwrap();
+    let looking = thread::spawn({
+        let queue = queue.clone();
+        // Only a full queue lets go of a value, and two more come.
+        move || queue.pop() == Some(0) && queue.is_empty()
+    });
+    let pushing = thread::spawn({
+        let queue = queue.clone();
+        move || _ = queue.push(2)
+    });
+    queue.force_push(3);
+    pushing.join().unwrap();
+    assert!(!looking.join().unwrap(), "empty");
+}
+
+/// What is said of the number of values was true at some time: a full queue has one or two while its oldest is replaced.
+pub fn array_queue_counts_while_replaced() {
+    let queue = Arc::new(ArrayQueue::new(2));
+    queue.push(0).unwrap();
+    queue.push(1).unwrap();
+    assert_eq!(queue.pop(), Some(0));
+    queue.push(2).unwrap();
+    let other = thread::spawn({
+        let queue = queue.clone();
+        move || assert_eq!(queue.force_push(3), Some(1))
+    });
+    let len = queue.len();
+    assert!((1..=2).contains(&len), "{len} values");
+    other.join().unwrap();
+}

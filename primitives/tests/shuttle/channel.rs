@@ -17,6 +17,7 @@ fn closes() {
     check("channel close, 0", || channel_closes_while_a_sender_waits(Some(0)));
     check("channel close, 1", || channel_closes_while_a_sender_waits(Some(1)));
     check("channel, receiver leaves", || channel_receiver_leaves(None, 3));
+    check("channels, found open", || channels_found_open(None));
 }
 
 #[test]
@@ -25,6 +26,20 @@ fn selects() {
     check("channel, select against select", channel_select_meets_select);
     check("channel, select times out", || channel_select_times_out(0));
     check("channel, select beside a receiver", channel_select_beside_a_receiver);
+}
+
+#[test]
+fn blocks_go_from_thread_to_thread() {
+    check("channel, next block", channel_next_block_is_seen);
+    check("channel, block handed on", channel_block_is_handed_on);
+    check("channel, never empty to a third", channel_is_not_empty_to_a_third);
+}
+
+#[test]
+fn numbers_were_true() {
+    for (capacity, send_first) in [(Some(2), false), (Some(2), true), (None, false), (None, true)] {
+        check("channel, counts", move || channel_counts(capacity, send_first));
+    }
 }
 
 #[test]
