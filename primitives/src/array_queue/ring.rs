@@ -31,6 +31,17 @@ pub(crate) enum Refused {
     Closed,
 }
 
+impl Refused {
+    /// After a look that has found the queue closed.
+    #[cold]
+    pub fn found_closed() -> Self {
+        // ORDERING: acquires what `close` released, which the look, without an ordering of its own, has read: who is told of the
+        // end relies on what was done before.
+        fence(Ordering::Acquire);
+        Self::Closed
+    }
+}
+
 /// How positions of a queue are put together.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Geometry {
@@ -146,7 +157,7 @@ impl<T, B: Buffer<T>> Ring<T, B> {
         let mut tail = word.load(Ordering::Relaxed);
         loop {
             if tail & self.geometry.mark != 0 {
-                return Err(Refused::Closed);
+                return Err(Refused::found_closed());
             }
             let (index, turn) = self.geometry.place(tail);
             // ORDERING: acquires the last lap's read of the slot, before the caller writes to it.
@@ -240,7 +251,7 @@ impl<T, B: Buffer<T>> Ring<T, B> {
                 // ORDERING: ordered by the fence.
                 let tail = self.buffer.positions().tail.load(Ordering::Relaxed);
                 if self.geometry.unmarked(tail) == head {
-                    return Err(if tail == head { Refused::NotNow } else { Refused::Closed });
+                    return Err(if tail == head { Refused::NotNow } else { Refused::found_closed() });
                 }
                 backoff.peer_is_busy();
                 // ORDERING: as in `start_push`.
@@ -323,7 +334,7 @@ impl<T, B: Buffer<T>> Ring<T, B> {
     /// Lets no more values in; true for the first call.
     pub fn close(&self) -> bool {
         let mark = self.geometry.mark;
-        // ORDERING: Release for who finds the queue closed by `is_closed`.
+        // ORDERING: Release for who finds the queue closed, by `is_closed` or by a push or pop that is refused.
         self.buffer.positions().tail.fetch_or(mark, Ordering::Release) & mark == 0
     }
 

@@ -258,6 +258,7 @@ impl<T> Queue for List<T> {
             // ORDERING: not older than the position's.
             let block = self.tail.block.load(Ordering::Acquire);
             if tail & MARK != 0 {
+                // The load has acquired what `close` released.
                 return Err(Refused::Closed);
             }
             let offset = offset_of(tail);
@@ -327,7 +328,7 @@ impl<T> Queue for List<T> {
                 // ORDERING: ordered by the fence. The value is acquired by its slot.
                 let tail = self.tail.position.load(Ordering::Relaxed);
                 if tail & !MARK == head {
-                    return Err(if tail & MARK == 0 { Refused::NotNow } else { Refused::Closed });
+                    return Err(if tail & MARK == 0 { Refused::NotNow } else { Refused::found_closed() });
                 }
                 // ORDERING: as for the load.
                 self.head.tail.store(tail & !MARK, Ordering::Relaxed);
@@ -406,7 +407,7 @@ impl<T> Queue for List<T> {
     }
 
     fn close(&self) -> bool {
-        // ORDERING: Release for `is_closed`.
+        // ORDERING: Release for who finds the queue closed, by `is_closed` or by a push or pop that is refused.
         self.tail.position.fetch_or(MARK, Ordering::Release) & MARK == 0
     }
 

@@ -168,6 +168,15 @@ fn ends_publish() {
 }
 
 #[test]
+fn failures_publish() {
+    for (capacity, send) in [(Some(1), false), (Some(1), true), (None, false), (None, true)] {
+        check(&format!("channel {capacity:?}, fails, {send}"), Bounded(2), 6, move || {
+            channel_failure_publishes(capacity, send)
+        });
+    }
+}
+
+#[test]
 fn answers_agree() {
     for capacity in [Some(1), None] {
         check(&format!("channel {capacity:?}, found empty"), Bounded(2), 26, move || {

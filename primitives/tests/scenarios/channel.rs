@@ -481,6 +481,30 @@ pub fn channel_end_publishes(capacity: Option<usize>, closed: bool) {
     }
 }
 
+/// Who fails because the other side is gone sees what it did before it went.
+pub fn channel_failure_publishes(capacity: Option<usize>, send: bool) {
+    let (sender, receiver) = channel::<u32>(capacity);
+    let done = Arc::new(Plain::new());
+    let leave = {
+        let done = done.clone();
+        move |end: Box<dyn Send>| {
+            done.set(1);
+            drop(end);
+        }
+    };
+    let (other, failed) = if send {
+        let other = thread::spawn(move || leave(Box::new(receiver)));
+        (other, sender.try_send(7) == Err(TrySendError::Disconnected(7)))
+    } else {
+        let other = thread::spawn(move || leave(Box::new(sender)));
+        (other, receiver.try_recv() == Err(TryRecvError::Disconnected))
+    };
+    if failed {
+        assert_eq!(done.get(), 1);
+    }
+    other.join().unwrap();
+}
+
 /// Two threads that each put a value into a channel of their own, and then find the other's empty: not both.
 pub fn channels_found_empty(capacity: Option<usize>) {
     let channels = Arc::new((channel::<u32>(capacity), channel::<u32>(capacity)));
