@@ -6,6 +6,7 @@
 //!
 //! A channel is closed when its last sender or its last receiver is dropped, or by [`Receiver::close`]. What is in a closed
 //! channel can still be received; what is sent to it comes back. When the last receiver goes, the values inside are dropped.
+//! Who learns of the end, from a failure or by asking, sees what was done before it.
 //!
 //! # What it costs
 //!
