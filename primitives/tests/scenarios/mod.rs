@@ -7,6 +7,7 @@
 mod array_queue;
 mod barrier;
 mod channel;
+mod channel_answers;
 mod condvar;
 mod deque;
 mod event;
@@ -28,6 +29,7 @@ mod spsc;
 pub use array_queue::*;
 pub use barrier::*;
 pub use channel::*;
+pub use channel_answers::*;
 pub use condvar::*;
 pub use deque::*;
 pub use event::*;
