@@ -6,7 +6,10 @@
 //! has no meaning in Rust's model of memory, is undefined bytes and nothing worse in LLVM's, and its bytes are thrown away.
 //!
 //! Under the checkers a slot holds the address of its value in a relaxed atomic, which allows a thief everything that a racing
-//! copy would and gives it no ordering; a value that is taken twice is a panic there.
+//! copy would and gives it no ordering; a value that is taken twice is a panic there. No checker runs a load later than its
+//! place, so none would see a copy that is overtaken by the next value of its slot: the copy that becomes a value leaves the cell
+//! that it has looked at, and whoever writes to the slot again writes to that cell first, which is a race unless the copy
+//! comes before.
 
 pub(super) use imp::{Buffer, Copied};
 
@@ -78,52 +81,79 @@ mod imp {
 #[cfg(any(heddle_loom, heddle_shuttle))]
 mod imp {
     use crate::sync::atomic::{AtomicPtr, Ordering};
+    use crate::sync::cell::UnsafeCell;
     use std::cell::Cell;
     use std::mem::ManuallyDrop;
+    use std::ptr::null_mut;
 
     pub struct Buffer<T> {
-        slots: Box<[AtomicPtr<Item<T>>]>,
+        slots: Box<[Slot<T>]>,
+    }
+
+    struct Slot<T> {
+        item: AtomicPtr<Item<T>>,
+        /// The same, for the owner, who alone writes it.
+        written: Cell<*mut Item<T>>,
     }
 
     /// Never freed, so that a late thief may look at what is gone.
     struct Item<T> {
         value: ManuallyDrop<T>,
         taken: Cell<bool>,
+        /// What the copy has looked at that became the value.
+        looked_at: Cell<Option<UnsafeCell<()>>>,
     }
 
-    pub struct Copied<T>(*mut Item<T>);
+    pub struct Copied<T> {
+        item: *mut Item<T>,
+        looked_at: UnsafeCell<()>,
+    }
 
     impl<T> Buffer<T> {
         pub fn new(capacity: usize) -> Self {
-            Self { slots: (0..capacity).map(|_| AtomicPtr::new(std::ptr::null_mut())).collect() }
+            let slot = |_| Slot { item: AtomicPtr::new(null_mut()), written: Cell::new(null_mut()) };
+            Self { slots: (0..capacity).map(slot).collect() }
         }
 
         pub fn capacity(&self) -> usize {
             self.slots.len()
         }
 
-        fn slot(&self, index: usize) -> &AtomicPtr<Item<T>> {
+        fn slot(&self, index: usize) -> &Slot<T> {
             &self.slots[index & (self.slots.len() - 1)]
         }
 
-        /// # Safety
-        /// None here; the panic in `claim` watches.
-        pub unsafe fn write(&self, index: usize, value: T) {
-            let item = Item { value: ManuallyDrop::new(value), taken: Cell::new(false) };
+        fn put(&self, index: usize, item: *mut Item<T>) {
+            let slot = self.slot(index);
+            // SAFETY: items are never freed.
+            if let Some(before) = unsafe { slot.written.replace(item).as_ref() }
+                && let Some(looked_at) = before.looked_at.take()
+            {
+                drop(looked_at.get_mut());
+            }
             // ORDERING: none, as for plain bytes.
-            self.slot(index).store(Box::leak(Box::new(item)), Ordering::Relaxed);
+            slot.item.store(item, Ordering::Relaxed);
+        }
+
+        /// # Safety
+        /// None here; the panic in `claim` and the cells watch.
+        pub unsafe fn write(&self, index: usize, value: T) {
+            let item =
+                Item { value: ManuallyDrop::new(value), taken: Cell::new(false), looked_at: Cell::new(None) };
+            self.put(index, Box::leak(Box::new(item)));
         }
 
         pub fn read(&self, index: usize) -> Copied<T> {
+            let looked_at = UnsafeCell::new(());
+            drop(looked_at.get());
             // ORDERING: as above.
-            Copied(self.slot(index).load(Ordering::Relaxed))
+            Copied { item: self.slot(index).item.load(Ordering::Relaxed), looked_at }
         }
 
         /// # Safety
-        /// None here; the panic in `claim` watches.
+        /// None here; the panic in `claim` and the cells watch.
         pub unsafe fn move_from(&self, other: &Self, index: usize) {
-            // ORDERING: as above.
-            self.slot(index).store(other.read(index).0, Ordering::Relaxed);
+            self.put(index, other.read(index).item);
         }
     }
 
@@ -131,11 +161,12 @@ mod imp {
         /// # Safety
         /// As in normal builds; the assertions watch.
         pub unsafe fn claim(self) -> T {
-            assert!(!self.0.is_null(), "a slot was claimed that its reader has not seen written");
+            assert!(!self.item.is_null(), "a slot was claimed that its reader has not seen written");
             // SAFETY: items are never freed.
-            let item = unsafe { &*self.0 };
+            let item = unsafe { &*self.item };
             // A plain cell: the checkers run all threads on one.
             assert!(!item.taken.replace(true), "a value was taken twice");
+            item.looked_at.set(Some(self.looked_at));
             // SAFETY: taken once, as was just asserted.
             unsafe { std::ptr::read(&*item.value) }
         }
