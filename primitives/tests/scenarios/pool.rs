@@ -77,6 +77,47 @@ pub fn sleep_until_the_end(sleepers: u32) {
     others.into_iter().for_each(|other| other.join().unwrap());
 }
 
+/// Who is woken sees what it was woken for: its leaving acquires what the waker wrote before it counted the wake.
+pub fn woken_sleeper_sees_why() {
+    let shared = Arc::new((Sleep::new(), AtomicU32::new(0), Plain::new()));
+    let other = shared.clone();
+    let sleeper = thread::spawn(move || {
+        let (sleep, flag, why) = &*other;
+        // ORDERING: none, so that the wake alone orders.
+        let (found, _) = sleep.sleep(None, || (flag.load(Ordering::Relaxed) == 1).then_some(()));
+        if found.is_none() {
+            assert_eq!(why.get(), 7);
+        }
+    });
+    let (sleep, flag, why) = &*shared;
+    why.set(7);
+    // ORDERING: as above.
+    flag.store(1, Ordering::Relaxed);
+    sleep.wake_one();
+    sleeper.join().unwrap();
+}
+
+/// Who wakes has acquired what the sleeper did before it registered. That is how `wakes` moves after the sleeper has read it,
+/// which no checker would see by itself: none runs a load later than its place.
+pub fn waker_comes_after_what_the_sleeper_did() {
+    let shared = Arc::new((Sleep::new(), AtomicU32::new(0), Plain::new()));
+    let other = shared.clone();
+    let sleeper = thread::spawn(move || {
+        let (sleep, woken, before) = &*other;
+        before.set(7);
+        let (_, timed_out) = sleep.sleep(Some(Instant::now()), || None::<()>);
+        // ORDERING: none, so that the registration alone orders.
+        woken.store(u32::from(!timed_out), Ordering::Relaxed);
+    });
+    let (sleep, woken, before) = &*shared;
+    sleep.wake_one();
+    // ORDERING: as above. The only wake was this one, so it has counted the sleeper.
+    if woken.load(Ordering::Relaxed) == 1 {
+        assert_eq!(before.get(), 7);
+    }
+    sleeper.join().unwrap();
+}
+
 /// Adds one to a number that only the right order protects.
 struct Step(Arc<Plain>);
 
@@ -113,6 +154,36 @@ pub fn task_is_run_once_and_awaited(claimers: u32, timed: bool) {
     assert_eq!(number.get(), 2);
     drop(task);
     others.into_iter().for_each(|other| other.join().unwrap());
+}
+
+/// Looked at by who runs it, and changed by who frees it.
+struct Used(Plain);
+
+impl Work for Used {
+    fn run(&self) {}
+
+    fn ended(&self) {
+        self.0.get();
+    }
+}
+
+impl Drop for Used {
+    fn drop(&mut self) {
+        self.0.set(1);
+    }
+}
+
+/// The last reference frees a task after all that was done with the others, also after its end.
+pub fn task_is_freed_after_its_use() {
+    // SAFETY: it owns what it uses.
+    let task = unsafe { Task::new(Used(Plain::new()), None, None) };
+    let other = task.clone();
+    let user = thread::spawn(move || {
+        assert!(other.claim());
+        other.run();
+    });
+    drop(task);
+    user.join().unwrap();
 }
 
 /// What a join gives away: its owner takes it back or waits, while a thief takes it from the board.
