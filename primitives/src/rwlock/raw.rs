@@ -366,6 +366,7 @@ impl<S: Scope> RawRwLock<S> {
 
     /// Changes the word, which nobody else can make unfit for it; returns what it was.
     #[inline(always)]
+    #[cfg_attr(any(heddle_loom, heddle_shuttle, heddle_mutants), track_caller)]
     fn change(&self, success: Ordering, new: impl Fn(u32) -> u32) -> u32 {
         // ORDERING: the exchange has the last word.
         let mut state = self.word().load(Ordering::Relaxed);

@@ -10,6 +10,12 @@ fn exclusion() {
     check_with_spurious("rwlock, two writers and a reader", Bounded(2), 454, || rwlock_excludes(3, 2));
     check("rwlock, three writers", Bounded(2), 276, || rwlock_excludes(3, 3));
     check("rwlock, write and read", Bounded(3), 180, || rwlock_writes_and_reads(2));
+    check_with_spurious(
+        "rwlock, writer and upgradable reader",
+        Complete,
+        284,
+        rwlock_upgradable_reader_leaves,
+    );
     check("rwlock beside data", Complete, 234, || rwlock_guards_other_data(1));
     check("rwlock beside data, two readers", Bounded(2), 356, || rwlock_guards_other_data(2));
     check("rwlock, readers meet", Bounded(2), 27, rwlock_readers_meet);

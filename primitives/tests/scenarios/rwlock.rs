@@ -46,6 +46,19 @@ pub fn rwlock_writes_and_reads(threads: u32) {
     assert_eq!(lock.read().0, threads);
 }
 
+/// One that reads upgradably leaves a writer that waits behind, and nobody else.
+pub fn rwlock_upgradable_reader_leaves() {
+    let lock = pair();
+    team(2, &lock, |lock, n| {
+        if n == 0 {
+            equal(&lock.upgradable_read());
+        } else {
+            bump(&mut lock.write());
+        }
+    });
+    assert_eq!(lock.read().0, 1);
+}
+
 /// What a reader read is read before a later writer writes, also where the data is beside the lock.
 pub fn rwlock_guards_other_data(readers: u32) {
     let shared = Arc::new((RwLock::new(()), Plain::new()));
