@@ -18,6 +18,7 @@ fn tasks() {
     check_with_spurious("pool task 1", Complete, 915, || task_is_run_once_and_awaited(1, false));
     check("pool task 2", Bounded(2), 2_548, || task_is_run_once_and_awaited(2, false));
     check("pool task, timed", Bounded(3), 1_381, || task_is_run_once_and_awaited(1, true));
+    check("pool task, two sleepers", Bounded(2), 6_270, || task_tells_everybody(2));
     check("pool task, freed", Complete, 4, task_is_freed_after_its_use);
     check("pool job", Bounded(3), 546, job_is_taken_back_or_stolen);
     check("pool below", Bounded(3), 4_274, || sleeper_runs_what_is_below(false));

@@ -9,6 +9,7 @@ fn two_threads() {
     check("semaphore 2x2", Bounded(3), 3_924, || semaphore_excludes(2, 2));
     check_with_spurious("semaphore hand-over", Complete, 86, || semaphore_hands_over(1, false));
     check_with_spurious("semaphore many, 2", Bounded(4), 236, || semaphore_many(2));
+    check_with_spurious("semaphore saver", Complete, 182, semaphore_saver_sees_what_was_written);
     check_with_spurious("semaphore bounded", Complete, 329, semaphore_bounded);
 }
 

@@ -77,7 +77,8 @@ pub fn sleep_until_the_end(sleepers: u32) {
     others.into_iter().for_each(|other| other.join().unwrap());
 }
 
-/// Who is woken sees what it was woken for: its leaving acquires what the waker wrote before it counted the wake.
+/// Who is woken sees what it was woken for: its leaving acquires what the waker wrote before it counted the wake. Not for wakes
+/// without cause.
 pub fn woken_sleeper_sees_why() {
     let shared = Arc::new((Sleep::new(), AtomicU32::new(0), Plain::new()));
     let other = shared.clone();
@@ -153,6 +154,25 @@ pub fn task_is_run_once_and_awaited(claimers: u32, timed: bool) {
     }
     assert_eq!(number.get(), 2);
     drop(task);
+    others.into_iter().for_each(|other| other.join().unwrap());
+}
+
+/// Everybody who sleeps on a task is told of what changes for them, and of its end.
+pub fn task_tells_everybody(sleepers: u32) {
+    let task = step(&Arc::new(Plain::new()), None);
+    let others: Vec<_> = (0..sleepers)
+        .map(|_| {
+            let task = task.clone();
+            thread::spawn(move || {
+                while !task.is_done() {
+                    task.sleep(None, || None::<()>);
+                }
+            })
+        })
+        .collect();
+    assert!(task.claim());
+    task.alert();
+    task.run();
     others.into_iter().for_each(|other| other.join().unwrap());
 }
 

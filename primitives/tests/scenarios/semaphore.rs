@@ -38,6 +38,22 @@ pub fn semaphore_hands_over(takers: u32, at_once: bool) {
     assert_eq!(shared.0.available_permits(), 0);
 }
 
+/// Who saves for two permits sees what was written before each of them was given.
+pub fn semaphore_saver_sees_what_was_written() {
+    let shared = Arc::new((Semaphore::new(0), Plain::new(), Plain::new()));
+    team(2, &shared, |(semaphore, first, second), n| {
+        if n == 0 {
+            first.set(7);
+            semaphore.release(1);
+            second.set(8);
+            semaphore.release(1);
+        } else {
+            semaphore.acquire_many(2).forget();
+            assert_eq!((first.get(), second.get()), (7, 8));
+        }
+    });
+}
+
 /// No more at a time than there are permits.
 pub fn semaphore_limits(permits: u32, threads: u32) {
     let shared = Arc::new((Semaphore::new(permits), AtomicU32::new(0)));

@@ -10,8 +10,9 @@ fn sample(name: &str, model: impl Fn() + Send + Sync + 'static) {
 #[test]
 fn parts() {
     sample("pool sleep", || sleep_until_there_is_some(2, 2, 2, false));
-    check("pool sleep, woken", woken_sleeper_sees_why);
+    sample("pool sleep, woken", woken_sleeper_sees_why);
     sample("pool task", || task_is_run_once_and_awaited(2, true));
+    sample("pool task, three sleepers", || task_tells_everybody(3));
     check("pool job", job_is_taken_back_or_stolen);
     sample("pool below", || sleeper_runs_what_is_below(false));
     sample("pool below, late", || sleeper_runs_what_is_below(true));
