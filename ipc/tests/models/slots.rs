@@ -156,7 +156,7 @@ fn two_send() {
 /// Whoever asks whether there is an answer gets it at once if so, while another thread receives.
 #[test]
 fn asked_and_received() {
-    bounded("ask and receive", 3, 54).check(|| {
+    bounded("ask and receive", 3, 264).check(|| {
         let (_parent, mut worker, first, second) = two_sent();
         answer(&mut worker);
         let other = thread::spawn(move || {
