@@ -224,7 +224,9 @@ fn mutants_are_killed_survive_or_were_never_reached() {
     );
     assert!(run.text.contains("undecided: unseen#load.0 no-acquire"), "{}", run.text);
     assert!(run.text.contains("no scenario reaches missed#load.0 (src/lib.rs:5:30)"), "{}", run.text);
-    let killed = run.records.iter().find(|record| record["mutant"] == "seen#load.0 no-acquire").unwrap();
+    let of = |name: &str| run.records.iter().find(|record| record["mutant"] == name).unwrap();
+    assert_eq!(of("missed#load.0 (src/lib.rs:5:30)")["result"], "not-run");
+    let killed = of("seen#load.0 no-acquire");
     assert_eq!((&killed["result"], &killed["cause"]), (&"fail".into(), &"assertion".into()));
 }
 

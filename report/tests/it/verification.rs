@@ -1,7 +1,7 @@
 //! The page of verification: what it says of each kind of record, and what must never look like a pass.
 
 use heddle_report::check::check;
-use heddle_report::records::{CheckResult, Coverage, Verification};
+use heddle_report::records::{CheckResult, Coverage, Status, Verification};
 use heddle_report::{Input, Site, render};
 use proptest::prelude::*;
 
@@ -178,6 +178,20 @@ fn mutants_that_tell_nothing_or_contradict_an_argument_are_told_of() {
         row(&page, "Mutex::lock#load.0 no-acquire").contains("The exchange that follows &lt;acquires&gt;.")
     );
     assert!(row(&page, "Barrier::wait#fetch_add.0 no-release").contains("undecided none"));
+}
+
+#[test]
+fn calls_that_no_scenario_reaches_are_listed_and_are_no_mutants() {
+    let killed = mutant("Mutex::lock#swap.0 no-acquire", "mutex", "loom", CheckResult::Fail);
+    let untried = Verification {
+        status: Status::NotRun,
+        reason: Some("no scenario reaches this call".into()),
+        ..mutant("Latch::count#load.0 (latch.rs:1:2)", "calls", "loom", CheckResult::NotRun)
+    };
+    let page = page(vec![killed, untried]);
+    assert!(page.contains("100.0 % of 1 mutant was killed"), "{page}");
+    assert!(page.contains("mutants of Latch::count#load.0 (latch.rs:1:2)"), "{page}");
+    assert!(page.contains("no scenario reaches this call"), "{page}");
 }
 
 #[test]

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use heddle_report::records::{CheckResult, Status, Verification};
 use serde::Deserialize;
 
 use super::calls;
-use super::harvest::plain_path;
+use super::harvest::{blank, plain_path};
 use super::names::{self, Site};
-use super::suite::Suite;
+use super::suite::{Checker, Suite};
 
 /// A call that a test reached: a line that the program under test wrote (`primitives/src/sync/probe/sites.rs`).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -113,6 +114,19 @@ pub fn unreached(suite: &Suite, tests: &BTreeMap<String, BTreeSet<Reached>>) -> 
         written.into_iter().filter(|site| !reached.contains(location(site).as_str())).collect();
     let names = names::name_all(&suite.root, &left)?;
     Ok(left.iter().map(|site| format!("{} ({})", names[site], location(site))).collect())
+}
+
+/// The record of a call that no test reaches.
+pub fn not_tried(call: &str) -> Verification {
+    Verification {
+        status: Status::NotRun,
+        reason: Some(
+            "no scenario reaches this call, so nothing tells what its order or its wake is for".into(),
+        ),
+        result: CheckResult::NotRun,
+        mutant: Some(call.into()),
+        ..blank(Checker::Loom, "calls", "none")
+    }
 }
 
 fn location(site: &Site) -> String {

@@ -176,7 +176,7 @@ pub fn run(
     let chosen = choose(session, &built[&Checker::Loom].0, &mutants);
     score.tried = chosen.len();
     let job = |mutant: &Mutant| format!("{} mutant {}", suite.name(), mutant.name);
-    let jobs: Vec<String> = chosen.iter().map(|mutant| job(mutant)).collect();
+    let mut jobs: Vec<String> = chosen.iter().map(|mutant| job(mutant)).collect();
     let mut course = Course::new(session, built, &baselines, &arguments);
     let left = chosen.iter().filter(|mutant| !session.journal.has(&job(mutant)));
     let tasks: Vec<_> = left.filter_map(|mutant| course.first(mutant)).collect();
@@ -201,6 +201,13 @@ pub fn run(
     for (mutant, job) in chosen.iter().zip(&jobs) {
         let records = session.journal.of(job).unwrap_or_default();
         judge(&mut score, mutant, records, arguments.about(&mutant.name).is_some());
+    }
+    if !score.unreached.is_empty() {
+        let calls = format!("{} calls that are not reached", suite.name());
+        session
+            .journal
+            .add(calls.clone(), score.unreached.iter().map(|call| mutants::not_tried(call)).collect())?;
+        jobs.push(calls);
     }
     Ok((jobs, score))
 }

@@ -11,6 +11,8 @@ pub(super) enum Kind {
     Canary,
     /// The program with one call changed.
     Mutant,
+    /// A call that no scenario reaches, so that no mutant of it was tried.
+    Untried,
     /// A program that is broken on purpose.
     Planted,
     /// A checker that is not there.
@@ -19,6 +21,7 @@ pub(super) enum Kind {
 
 pub(super) fn kind(record: &Verification) -> Kind {
     match record {
+        _ if record.mutant.is_some() && record.status == Status::NotRun => Kind::Untried,
         _ if record.mutant.is_some() => Kind::Mutant,
         _ if record.status == Status::NotRun => Kind::Missing,
         // Before the planted: a canary may be a broken program.

@@ -69,6 +69,7 @@ struct Sorted<'a> {
     mutants: Vec<&'a Verification>,
     planted: Vec<&'a Verification>,
     missing: Vec<&'a Verification>,
+    untried: Vec<&'a Verification>,
 }
 
 impl<'a> Sorted<'a> {
@@ -85,6 +86,7 @@ impl<'a> Sorted<'a> {
             mutants: of(Kind::Mutant),
             planted: of(Kind::Planted),
             missing: of(Kind::Missing),
+            untried: of(Kind::Untried),
         }
     }
 }
@@ -207,10 +209,11 @@ fn not_run(sorted: &Sorted<'_>) -> Option<Table> {
         .scenarios
         .iter()
         .filter(|record| !matches!(record.result, CheckResult::Pass | CheckResult::Fail));
-    for record in sorted.missing.iter().chain(scenarios) {
-        let what = match record.subject.as_str() {
-            "all" => "every scenario".to_owned(),
-            subject => format!("{subject}: {}", &record.scenario),
+    for record in sorted.missing.iter().chain(&sorted.untried).chain(scenarios) {
+        let what = match (&record.mutant, record.subject.as_str()) {
+            (Some(call), _) => format!("mutants of {call}"),
+            (None, "all") => "every scenario".to_owned(),
+            (None, subject) => format!("{subject}: {}", &record.scenario),
         };
         let why = record.reason.as_deref().or(record.message.as_deref()).unwrap_or("no reason given");
         let cells =
