@@ -54,7 +54,7 @@ fn deepen(scenario: &Scenario, time: Duration, model: &Model) -> Result<Searched
             break;
         }
         match run(next, Some(left), model) {
-            Ok(run) if run.complete => done = run.searched(next),
+            Ok(run) if run.complete => done = Searched { everyday: done.everyday, ..run.searched(next) },
             // Threads that look again and again for each other have executions of any length at some bound: the search ends there.
             Err(failure) if !failure.message.starts_with(TOO_LONG) => return Err(failure),
             _ => break,
@@ -77,7 +77,7 @@ impl Run {
             Search::Complete => Coverage::Complete,
             Search::Bounded(bound) => Coverage::Bounded(bound),
         };
-        Searched { executions: self.executions, coverage }
+        Searched::everyday(self.executions, coverage)
     }
 
     /// A search without a limit that loom did not finish is none.

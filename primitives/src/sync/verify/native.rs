@@ -31,5 +31,5 @@ fn repeat(executions: u64, model: Model) -> Result<Searched, Failure> {
             replay: None,
         })?;
     }
-    Ok(Searched { executions, coverage: Coverage::Sampled })
+    Ok(Searched::everyday(executions, Coverage::Sampled))
 }

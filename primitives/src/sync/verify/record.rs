@@ -104,7 +104,7 @@ impl Record {
     }
 
     pub fn passed(&mut self, searched: &Searched) {
-        let Searched { executions: _, coverage: _ } = searched;
+        let Searched { executions: _, coverage: _, everyday: _ } = searched;
     }
 
     pub fn failed(&mut self, failure: &Failure) {

@@ -26,7 +26,7 @@ pub(super) fn search(scenario: &Scenario, effort: Effort, model: Model) -> Resul
     if scenario.every_schedule {
         let executions = depth_first(MOST, &model)?;
         return if executions < MOST as u64 {
-            Ok(Searched { executions, coverage: Coverage::Complete })
+            Ok(Searched::everyday(executions, Coverage::Complete))
         } else {
             Err(Failure { at: executions, message: "cut off: too many schedules".into(), replay: None })
         };
@@ -37,7 +37,7 @@ pub(super) fn search(scenario: &Scenario, effort: Effort, model: Model) -> Resul
         Effort::Deep(_) => {
             let executions = depth_first(TRIED, &model)?;
             if executions < TRIED as u64 {
-                return Ok(Searched { executions, coverage: Coverage::Complete });
+                return Ok(Searched::everyday(executions, Coverage::Complete));
             }
             scenario.schedules.saturating_mul(10)
         }
@@ -48,7 +48,7 @@ pub(super) fn search(scenario: &Scenario, effort: Effort, model: Model) -> Resul
 /// Both ways of choosing schedules must find it.
 pub(super) fn find(scenario: &Scenario, model: Model) -> Result<Searched, Failure> {
     let schedules = 3 * scenario.schedules as usize;
-    let searched = |executions| Searched { executions, coverage: Coverage::Sampled };
+    let searched = |executions| Searched::everyday(executions, Coverage::Sampled);
     let by_pct = match run(PctScheduler::new_from_seed(SEED, DEPTH, schedules), "PCT", &model) {
         Ok(executions) => return Ok(searched(executions)),
         Err(failure) => failure,
@@ -62,7 +62,7 @@ pub(super) fn find(scenario: &Scenario, model: Model) -> Result<Searched, Failur
 fn sample(schedules: usize, model: &Model) -> Result<Searched, Failure> {
     let random = run(RandomScheduler::new_from_seed(SEED, schedules), "random", model)?;
     let pct = run(PctScheduler::new_from_seed(SEED, DEPTH, schedules), "PCT", model)?;
-    Ok(Searched { executions: random + pct, coverage: Coverage::Sampled })
+    Ok(Searched::everyday(random + pct, Coverage::Sampled))
 }
 
 fn depth_first(most: usize, model: &Model) -> Result<u64, Failure> {
