@@ -1,5 +1,5 @@
-//! loom's scenarios with real threads, for Miri and ThreadSanitizer to watch, and by themselves again and again. Run with
-//! `RUSTFLAGS="--cfg heddle_mutants" cargo test -p heddle-primitives --test models`.
+//! loom's scenarios, and some that only real threads can run, for Miri and ThreadSanitizer to watch, and by themselves again and
+//! again. Run with `RUSTFLAGS="--cfg heddle_mutants" cargo test -p heddle-primitives --test models`.
 //!
 //! Broken programs are not run, but for their repaired twins: a race on purpose is undefined behaviour here.
 #![cfg(all(heddle_mutants, not(any(heddle_loom, heddle_shuttle))))]
@@ -8,6 +8,8 @@
 mod broken;
 #[path = "../linearizability/mod.rs"]
 mod linearizability;
+#[path = "../corpus/mod.rs"]
+mod programs;
 #[path = "../scenarios/mod.rs"]
 mod scenarios;
 
@@ -19,6 +21,8 @@ mod barrier;
 mod channel;
 #[path = "../loom/condvar.rs"]
 mod condvar;
+#[path = "../loom/corpus.rs"]
+mod corpus;
 #[path = "../loom/deque.rs"]
 mod deque;
 #[path = "../loom/event.rs"]
@@ -52,6 +56,8 @@ mod sharded_rwlock;
 #[path = "../loom/spsc.rs"]
 mod spsc;
 
+mod thread_pool;
+
 use heddle_primitives::sync::atomic::Ordering;
 use heddle_primitives::verify::Scenario;
 use heddle_primitives::verify::Search::{self, Bounded, Complete};
@@ -64,6 +70,9 @@ fn check(name: &str, search: Search, _at_least: u64, model: impl Fn() + Send + S
 fn check_with_spurious(name: &str, search: Search, at_least: u64, model: impl Fn() + Send + Sync + 'static) {
     check(name, search, at_least, model);
 }
+
+/// Real waits end early by themselves.
+fn explore_spurious(_nth: Option<u32>) {}
 
 /// loom's to find.
 fn finds(_name: &str, _search: Search, _cause: &str, _model: impl Fn() + Send + Sync + 'static) {}
