@@ -43,6 +43,7 @@ fn changes_of_mode() {
     check("rwlock, upgrade against a writer", Complete, 1_562, || rwlock_upgrades(1, true));
     check("rwlock, two upgraders and a reader", Bounded(2), 8_213, || rwlock_upgrades(2, false));
     check("rwlock, two upgraders and a writer", Bounded(2), 17_874, || rwlock_upgrades(2, true));
+    check("rwlock, downgrade against a writer", Complete, 947, rwlock_downgrade_lets_no_writer_in);
     check("rwlock, downgrade", Complete, 217, rwlock_downgrade_lets_readers_in);
     check("rwlock, downgrade to upgradable", Complete, 217, rwlock_downgrade_to_upgradable_lets_readers_in);
     check("rwlock, downgrade after waiting", Bounded(2), 302, rwlock_downgrade_after_waiting);

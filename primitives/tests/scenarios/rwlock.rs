@@ -228,10 +228,11 @@ pub fn rwlock_all_ways_down(threads: u32) {
         if n == 0 {
             let mut guard = lock.write();
             bump(&mut guard);
+            let written = *guard;
             let guard = RwLockWriteGuard::downgrade_to_upgradable(guard);
-            assert_eq!(guard.0, guard.1);
+            assert_eq!(*guard, written, "nobody writes between");
             let guard = RwLockUpgradableReadGuard::downgrade(guard);
-            equal(&guard);
+            assert_eq!(*guard, written, "nobody writes between");
         } else if n == 1 {
             bump(&mut lock.write());
         } else {
@@ -343,4 +344,18 @@ pub fn rwlock_mapped() {
             assert!(*part <= 1);
         }
     });
+}
+
+/// A downgrade is one step: no writer comes before the reading begins.
+pub fn rwlock_downgrade_lets_no_writer_in() {
+    let lock = pair();
+    team(2, &lock, |lock, n| {
+        let mut guard = lock.write();
+        bump(&mut guard);
+        if n == 0 {
+            let written = *guard;
+            assert_eq!(*RwLockWriteGuard::downgrade(guard), written, "nobody writes between");
+        }
+    });
+    assert_eq!(lock.read().0, 2);
 }

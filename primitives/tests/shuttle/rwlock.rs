@@ -16,6 +16,7 @@ fn gives_up() {
 
 #[test]
 fn changes_of_mode() {
+    check("rwlock, downgrade against a writer", rwlock_downgrade_lets_no_writer_in);
     check("rwlock, upgrades", || rwlock_upgrades(2, true));
     check("rwlock, all ways down", || rwlock_all_ways_down(3));
     finds("rwlock, plain recursive read", "deadlock", rwlock_plain_recursive_read);
