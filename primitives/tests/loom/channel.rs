@@ -226,3 +226,27 @@ fn clock_ends_publish() {
         });
     }
 }
+
+#[test]
+fn all_who_wait() {
+    for (capacity, they_send, told, served) in [
+        (Some(0), false, 45, 68),
+        (Some(0), true, 45, 68),
+        (Some(2), false, 120, 2_520),
+        (Some(2), true, 593, 2_332),
+        (None, false, 157, 3_587),
+    ] {
+        check(
+            &format!("channel {capacity:?}, all are told, send {they_send}"),
+            Bounded(1),
+            told,
+            move || channel_end_is_told_to_all(capacity, they_send),
+        );
+        check(
+            &format!("channel {capacity:?}, all are served, send {they_send}"),
+            Bounded(1),
+            served,
+            move || channel_serves_all_who_wait(capacity, they_send),
+        );
+    }
+}

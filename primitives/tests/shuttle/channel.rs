@@ -60,3 +60,11 @@ fn planted_bugs_are_found() {
     });
     finds("small channel, leaves unasked", "differ", || channel_meeting(ChannelBug::LeavesUnasked, true));
 }
+
+#[test]
+fn all_who_wait() {
+    for (capacity, they_send) in [(Some(0), false), (Some(2), true), (None, false)] {
+        check("channel, all are told", move || channel_end_is_told_to_all(capacity, they_send));
+        check("channel, all are served", move || channel_serves_all_who_wait(capacity, they_send));
+    }
+}
