@@ -11,6 +11,11 @@ fn two_threads() {
 }
 
 #[test]
+fn pulses() {
+    check("event, only pulsed", Bounded(2), 617, event_is_only_pulsed);
+}
+
+#[test]
 fn three_threads() {
     check_with_spurious("event message, 2 waiters", Bounded(2), 1_038, || event_passes_a_message(2));
 }

@@ -2,8 +2,8 @@
 
 use super::{Plain, team};
 use heddle_primitives::Event;
-use heddle_primitives::sync::Arc;
 use heddle_primitives::sync::atomic::{AtomicU32, Ordering};
+use heddle_primitives::sync::{Arc, thread};
 use std::time::Instant;
 
 pub fn event_passes_a_message(waiters: u32) {
@@ -61,6 +61,23 @@ pub fn event_pulse() {
         } else {
             event.wait();
             assert_eq!(data.get(), 7);
+        }
+    });
+}
+
+/// A set that is cleared at once releases whoever waits at that time: one waiter goes on by such sets alone.
+pub fn event_is_only_pulsed() {
+    let shared = Arc::new((Event::new(), AtomicU32::new(0)));
+    team(2, &shared, |(event, through), n| {
+        if n == 0 {
+            while through.load(Ordering::Relaxed) == 0 {
+                event.set();
+                event.clear();
+                thread::yield_now();
+            }
+        } else {
+            event.wait();
+            through.store(1, Ordering::Relaxed);
         }
     });
 }
