@@ -6,7 +6,7 @@ use crate::*;
 fn two_threads() {
     check_with_spurious("latch", Complete, 56, || latch_opens(1, 1));
     check_with_spurious("latch time-out", Complete, 232, latch_times_out_or_opens);
-    check_with_spurious("latch, added to", Bounded(3), 422, latch_is_added_to);
+    check_with_spurious("latch, added to", Bounded(3), 479, latch_is_added_to);
     check_with_spurious("latch meeting", Bounded(3), 336, || latch_is_a_meeting(2));
     check_with_spurious("wait group", Bounded(3), 516, || wait_group_waits(1));
 }

@@ -37,7 +37,8 @@ pub fn latch_is_added_to() {
     let latch = Arc::new(Latch::new(1));
     team(2, &latch, |latch, n| {
         if n == 0 {
-            latch.count_down();
+            let opened = latch.count_down();
+            assert!(!opened || latch.is_open(), "what is open stays so");
         } else if latch.try_add(1) {
             assert!(!latch.is_open());
             latch.count_down();
