@@ -26,6 +26,11 @@ fn three_threads() {
 }
 
 #[test]
+fn saving() {
+    check("semaphore, a saver is not passed", Bounded(2), 1_256, semaphore_saver_is_not_passed);
+}
+
+#[test]
 fn time_outs() {
     check_with_spurious("semaphore time-out", Bounded(2), 3_234, || semaphore_time_out_strands_nobody(3));
     check("semaphore reservation, 2", Bounded(3), 607, || semaphore_reservation_hides_nothing(2));

@@ -1,8 +1,8 @@
 //! Semaphore and BoundedSemaphore.
 
 use super::{Plain, team};
-use heddle_primitives::sync::Arc;
 use heddle_primitives::sync::atomic::{AtomicU32, Ordering};
+use heddle_primitives::sync::{Arc, thread};
 use heddle_primitives::{BoundedSemaphore, Semaphore};
 use std::time::Instant;
 
@@ -156,4 +156,21 @@ pub fn semaphore_bounded() {
     });
     assert_eq!(shared.available_permits(), 1);
     assert!(shared.release(1).is_err());
+}
+
+/// Who saves is not passed by others for ever: there comes a time when they get nothing, although a permit is there.
+pub fn semaphore_saver_is_not_passed() {
+    let shared = Arc::new(Semaphore::new(1));
+    team(2, &shared, |semaphore, n| {
+        if n == 0 {
+            while let Some(permit) = semaphore.try_acquire() {
+                drop(permit);
+                thread::yield_now();
+            }
+            semaphore.release(1);
+        } else {
+            drop(semaphore.acquire_many(2));
+        }
+    });
+    assert_eq!(shared.available_permits(), 2);
 }
