@@ -3,7 +3,7 @@
 //! - [`suite`]: a crate's tests, built for each checker; [`parts`]: what `--only` names;
 //! - [`mod@harvest`]: from what a process wrote, and how it ended, to records;
 //! - [`mutants`], [`names`]: which changes can be made, and what they are called;
-//! - [`trial`]: running mutants until something notices;
+//! - [`trial`]: running mutants until something notices; [`mod@score`]: what became of them;
 //! - [`journal`]: what was done so far.
 
 mod calls;
@@ -14,6 +14,7 @@ mod mutants;
 mod names;
 mod parts;
 mod processes;
+mod score;
 mod suite;
 mod summary;
 mod trial;
@@ -40,6 +41,7 @@ use crate::workspace::Places;
 use harvest::{blank, harvest, is_red};
 use journal::Journal;
 use processes::{Task, run_all};
+use score::Score;
 use suite::{Built, Suite};
 
 /// Looking for fences takes less than a second.
@@ -200,9 +202,10 @@ pub fn run(flags: &VerifyFlags) -> Result<Outcome> {
         session.logs = folder.join("logs").join(suite.name());
         fs::create_dir_all(&session.logs)?;
         let (done, mutants) = session.verify(suite)?;
-        jobs.extend(done);
+        // A checker that is missing is so for every crate.
+        jobs.extend(done.into_iter().filter(|job| !jobs.contains(job)).collect::<Vec<_>>());
         if let Some(mutants) = mutants {
-            score.get_or_insert_with(trial::Score::default).add(mutants);
+            score.get_or_insert_with(Score::default).add(mutants);
         }
     }
     if jobs.is_empty() && score.as_ref().is_none_or(|score| score.problems.is_empty()) {
@@ -211,7 +214,7 @@ pub fn run(flags: &VerifyFlags) -> Result<Outcome> {
         ));
     }
     // A part that was run replaces its records; a selection of tests is no part, and stands apart.
-    let selected = flags.filter.is_some() || flags.changed;
+    let selected = is_selection(flags);
     let name = if selected { "selection.jsonl" } else { "verification.jsonl" };
     let keep =
         |record: &Verification| !selected && parts::of_record(record).is_some_and(|part| !flags.wants(part));
@@ -224,11 +227,18 @@ pub fn run(flags: &VerifyFlags) -> Result<Outcome> {
 /// What is asked for is part of a journal's name: another run's is no part of this one.
 fn name_of(effort: Effort, flags: &VerifyFlags) -> String {
     let parts: Vec<_> = flags.only.iter().map(|part| format!("-{part:?}").to_lowercase()).collect();
-    format!("{}{}", effort.name(), parts.concat())
+    // A selection that comes to its end must not take the journal of a whole run along.
+    let selection = if is_selection(flags) { "-selection" } else { "" };
+    format!("{}{}{selection}", effort.name(), parts.concat())
+}
+
+/// Whether single tests are selected, and not whole parts.
+fn is_selection(flags: &VerifyFlags) -> bool {
+    flags.filter.is_some() || flags.changed
 }
 
 /// Red before missing before fine.
-fn outcome(records: &[Verification], score: Option<&trial::Score>, allow_missing: bool) -> Outcome {
+fn outcome(records: &[Verification], score: Option<&Score>, allow_missing: bool) -> Outcome {
     // A violation is what a mutant is tried for.
     let of_program = || records.iter().filter(|record| record.mutant.is_none());
     let wrong = of_program().any(|record| is_red(record) && record.result != CheckResult::Unknown);
@@ -242,7 +252,7 @@ fn outcome(records: &[Verification], score: Option<&trial::Score>, allow_missing
 
 impl Session {
     /// Runs what is selected of one crate; returns the jobs, and the mutants' score if they were asked for.
-    fn verify(&mut self, suite: &Suite) -> Result<(Vec<String>, Option<trial::Score>)> {
+    fn verify(&mut self, suite: &Suite) -> Result<(Vec<String>, Option<Score>)> {
         let wants_mutants = self.wants_part(VerifyPart::Mutants);
         self.subjects = None;
         let mut jobs = Vec::new();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use heddle_report::records::{CheckResult, Verification};
 
 use super::harvest::is_red;
-use super::trial::Score;
+use super::score::Score;
 use crate::progress::in_words;
 
 /// Prints a table of subjects and checkers, what is wrong, and the mutants' score.

@@ -4,7 +4,6 @@
 //! first that notices; Miri, which is slow, is left what the others did not notice, unless there is all the time in the world.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,6 +14,7 @@ use heddle_report::records::{CheckResult, Verification};
 use super::harvest::{Harvest, blank, harvest};
 use super::mutants::{self, Arguments, Mutant, Reached};
 use super::processes::{Task, run_all};
+use super::score::Score;
 use super::suite::{Built, Checker, Suite};
 use super::{Effort, Seconds, Session, sites_path, verify_command};
 use crate::flags::VerifyPart;
@@ -32,73 +32,6 @@ const QUICK_SAMPLE: usize = 40;
 
 /// Times that ThreadSanitizer sees each scenario of a mutant.
 const REPETITIONS: u32 = 200;
-
-/// How the mutants ended, by number.
-#[derive(Debug, Default)]
-pub struct Score {
-    sites: usize,
-    all: usize,
-    tried: usize,
-    killed: BTreeMap<String, usize>,
-    /// Of each checker, how many it killed of those that it tried.
-    by_checker: BTreeMap<String, (usize, usize)>,
-    equivalent: usize,
-    undecided: Vec<String>,
-    /// Calls that order something or wake somebody, and that no scenario reaches: no mutant of theirs was tried.
-    unreached: Vec<String>,
-    /// What makes the score worth nothing.
-    pub problems: Vec<String>,
-}
-
-impl Score {
-    /// Adds what was found in another crate.
-    pub fn add(&mut self, other: Score) {
-        self.sites += other.sites;
-        self.all += other.all;
-        self.tried += other.tried;
-        for (cause, n) in other.killed {
-            *self.killed.entry(cause).or_default() += n;
-        }
-        for (checker, (killed, tried)) in other.by_checker {
-            let mine = self.by_checker.entry(checker).or_default();
-            *mine = (mine.0 + killed, mine.1 + tried);
-        }
-        self.equivalent += other.equivalent;
-        self.undecided.extend(other.undecided);
-        self.unreached.extend(other.unreached);
-        self.problems.extend(other.problems);
-    }
-}
-
-impl fmt::Display for Score {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let killed: usize = self.killed.values().sum();
-        let share = |n: usize| 100.0 * n as f64 / self.tried.max(1) as f64;
-        writeln!(
-            f,
-            "mutants: {} call sites, {} mutants, {} tried: {killed} killed ({:.1} %), {} equivalent, {} undecided ({:.1} %)",
-            self.sites,
-            self.all,
-            self.tried,
-            share(killed),
-            self.equivalent,
-            self.undecided.len(),
-            share(self.undecided.len()),
-        )?;
-        let causes: Vec<_> = self.killed.iter().map(|(cause, n)| format!("{n} {cause}")).collect();
-        write!(f, "  noticed as: {}", causes.join(", "))?;
-        let checkers =
-            self.by_checker.iter().map(|(name, (killed, tried))| format!("{name} {killed} of {tried}"));
-        write!(f, "\n  noticed by: {}", checkers.collect::<Vec<_>>().join(", "))?;
-        for mutant in &self.undecided {
-            write!(f, "\n  undecided: {mutant}")?;
-        }
-        for call in &self.unreached {
-            write!(f, "\n  no scenario reaches {call}")?;
-        }
-        Ok(())
-    }
-}
 
 /// A test as it is without mutants.
 struct Baseline {
@@ -200,7 +133,7 @@ pub fn run(
     progress.finish();
     for (mutant, job) in chosen.iter().zip(&jobs) {
         let records = session.journal.of(job).unwrap_or_default();
-        judge(&mut score, mutant, records, arguments.about(&mutant.name).is_some());
+        score.judge(mutant, records, arguments.about(&mutant.name).is_some());
     }
     if !score.unreached.is_empty() {
         let calls = format!("{} calls that are not reached", suite.name());
@@ -492,28 +425,4 @@ fn records_path(logs: &std::path::Path, mutant: &Mutant) -> PathBuf {
     let name: String =
         mutant.name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
     logs.join(format!("mutant-{name}.records"))
-}
-
-/// Counts a mutant by what all checkers say together.
-fn judge(score: &mut Score, mutant: &Mutant, records: &[Verification], argued: bool) {
-    let name = &mutant.name;
-    for record in records.iter().filter(|record| record.result != CheckResult::NotDecidable) {
-        let (killed, tried) = score.by_checker.entry(record.checker.clone()).or_default();
-        *killed += usize::from(record.result == CheckResult::Fail);
-        *tried += 1;
-    }
-    let is = |result| move |record: &&Verification| record.result == result;
-    if let Some(killer) = records.iter().find(is(CheckResult::Fail)) {
-        let cause = killer.cause.as_deref().unwrap_or("assertion");
-        *score.killed.entry(cause.into()).or_default() += 1;
-        if argued {
-            score.problems.push(format!("mutants.toml calls {name} equivalent, and it was killed"));
-        }
-    } else if !records.iter().any(|record| record.result == CheckResult::Pass) {
-        score.problems.push(format!("{name} was never reached"));
-    } else if argued {
-        score.equivalent += 1;
-    } else {
-        score.undecided.push(name.clone());
-    }
 }
