@@ -76,7 +76,7 @@ impl Effort {
     fn setting(self) -> Option<&'static str> {
         match self {
             Effort::Quick => None,
-            Effort::Default => Some("deep:8"),
+            Effort::Default => Some("deep:3"),
             Effort::Full => Some("deep:900"),
         }
     }
