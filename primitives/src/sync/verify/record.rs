@@ -67,14 +67,20 @@ impl Record {
     /// # Panics
     /// If the file that the environment names cannot be written to.
     pub fn write(self) {
+        use std::fs::TryLockError;
         use std::io::Write;
 
         let Some(path) = std::env::var_os("HEDDLE_RECORDS") else { return };
         let line = serde_json::Value::Object(self.0).to_string() + "\n";
         let append = || {
             let mut file = std::fs::OpenOptions::new().append(true).create(true).open(path)?;
-            // A line may take several writes, and Miri runs its seeds side by side.
-            file.lock()?;
+            // A line may take several writes, and Miri runs its seeds side by side. It has no lock that waits.
+            while let Err(held) = file.try_lock() {
+                match held {
+                    TryLockError::WouldBlock => std::thread::yield_now(),
+                    TryLockError::Error(error) => return Err(error),
+                }
+            }
             file.write_all(line.as_bytes())
         };
         append().unwrap_or_else(|error| panic!("HEDDLE_RECORDS: {error}"));
