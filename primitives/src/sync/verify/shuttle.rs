@@ -7,6 +7,7 @@ use shuttle::{Config, FailurePersistence, Runner};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
 pub(super) const CHECKER: &str = "shuttle";
 
@@ -35,49 +36,67 @@ pub(super) fn search(scenario: &Scenario, effort: Effort, model: Model) -> Resul
         };
     }
     let schedules = match effort {
-        Effort::Everyday => scenario.schedules,
         Effort::Mutant => scenario.schedules / 4,
-        Effort::Deep(_) => {
-            match depth_first(TRIED, &model) {
-                Ok(executions) if executions < TRIED as u64 => {
-                    return Ok(Searched::everyday(executions, Coverage::Complete));
-                }
-                // Threads that look again and again for each other have schedules without an end, which chance does not choose.
-                Err(failure) if !failure.message.starts_with(TOO_LONG) => return Err(failure),
-                _ => scenario.schedules.saturating_mul(10),
-            }
-        }
+        Effort::Everyday | Effort::Deep(_) => scenario.schedules,
     };
-    sample(schedules as usize, &model)
+    let everyday = sample(schedules as usize, &model)?;
+    match effort {
+        // One more schedule says less than one more execution of loom's.
+        Effort::Deep(time) => deepen(everyday, time / 3, &model),
+        Effort::Everyday | Effort::Mutant => Ok(everyday),
+    }
+}
+
+/// Every schedule, if they are few enough for half of the time, or else others at random for the other half.
+fn deepen(everyday: Searched, time: Duration, model: &Model) -> Result<Searched, Failure> {
+    let start = Instant::now();
+    let half = time / 2;
+    match run(DfsScheduler::new(Some(TRIED), false), "depth first", Some(half), model) {
+        Ok(executions) if executions < TRIED as u64 && start.elapsed() < half => {
+            return Ok(Searched::everyday(executions, Coverage::Complete));
+        }
+        // Threads that look again and again for each other have schedules without an end, which chance does not choose.
+        Err(failure) if !failure.message.starts_with(TOO_LONG) => return Err(failure),
+        _ => {}
+    }
+    let scheduler = RandomScheduler::new_from_seed(!SEED, usize::MAX);
+    let more = run(scheduler, "random, other seed", Some(half), model)?;
+    Ok(Searched::everyday(everyday.executions + more, Coverage::Sampled))
 }
 
 /// Both ways of choosing schedules must find it.
 pub(super) fn find(scenario: &Scenario, model: Model) -> Result<Searched, Failure> {
     let schedules = 3 * scenario.schedules as usize;
     let searched = |executions| Searched::everyday(executions, Coverage::Sampled);
-    let by_pct = match run(PctScheduler::new_from_seed(SEED, DEPTH, schedules), "PCT", &model) {
+    let by_pct = match run(PctScheduler::new_from_seed(SEED, DEPTH, schedules), "PCT", None, &model) {
         Ok(executions) => return Ok(searched(executions)),
         Err(failure) => failure,
     };
-    match run(RandomScheduler::new_from_seed(SEED, schedules), "random", &model) {
+    match run(RandomScheduler::new_from_seed(SEED, schedules), "random", None, &model) {
         Ok(executions) => Ok(searched(executions)),
         Err(at_random) => Err(if at_random.at <= by_pct.at { at_random } else { by_pct }),
     }
 }
 
 fn sample(schedules: usize, model: &Model) -> Result<Searched, Failure> {
-    let random = run(RandomScheduler::new_from_seed(SEED, schedules), "random", model)?;
-    let pct = run(PctScheduler::new_from_seed(SEED, DEPTH, schedules), "PCT", model)?;
+    let random = run(RandomScheduler::new_from_seed(SEED, schedules), "random", None, model)?;
+    let pct = run(PctScheduler::new_from_seed(SEED, DEPTH, schedules), "PCT", None, model)?;
     Ok(Searched::everyday(random + pct, Coverage::Sampled))
 }
 
 fn depth_first(most: usize, model: &Model) -> Result<u64, Failure> {
-    run(DfsScheduler::new(Some(most), false), "depth first", model)
+    run(DfsScheduler::new(Some(most), false), "depth first", None, model)
 }
 
-fn run(scheduler: impl Scheduler + 'static, how: &str, model: &Model) -> Result<u64, Failure> {
+fn run(
+    scheduler: impl Scheduler + 'static,
+    how: &str,
+    time: Option<Duration>,
+    model: &Model,
+) -> Result<u64, Failure> {
     let mut config = Config::new();
     config.failure_persistence = FailurePersistence::None;
+    config.max_time = time;
     let schedules = Arc::new(AtomicU64::new(0));
     let (counted, model) = (schedules.clone(), model.clone());
     let result = catch_unwind(AssertUnwindSafe(|| {
