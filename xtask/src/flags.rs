@@ -107,7 +107,7 @@ pub struct MeasureFlags {
 }
 
 /// Flags of `verify`.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct VerifyFlags {
     /// Six minutes: everyday bounds of loom and shuttle, and a sample of the mutants
     #[arg(long, conflicts_with = "full")]

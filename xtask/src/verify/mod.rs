@@ -155,12 +155,10 @@ struct Session {
     effort: Effort,
     /// The longest that the process of one test may take.
     limit: Duration,
-    /// The only parts that count, if not all do.
-    only: Vec<VerifyPart>,
+    /// What the user asked for.
+    flags: VerifyFlags,
     filter: Option<Regex>,
-    /// Whether only those subjects count that an uncommitted change is about.
-    changed: bool,
-    /// These subjects, once they are known.
+    /// The only subjects that count, if not all do.
     subjects: Option<BTreeSet<String>>,
     at_once: usize,
     logs: PathBuf,
@@ -187,9 +185,8 @@ pub fn run(flags: &VerifyFlags) -> Result<Outcome> {
     let mut session = Session {
         effort,
         limit: flags.test_limit.unwrap_or(effort.limit()),
-        only: flags.only.clone(),
+        flags: flags.clone(),
         filter,
-        changed: flags.changed,
         subjects: None,
         at_once: flags.jobs.map_or_else(cores, usize::from),
         logs: PathBuf::new(),
@@ -253,7 +250,7 @@ fn outcome(records: &[Verification], score: Option<&Score>, allow_missing: bool)
 impl Session {
     /// Runs what is selected of one crate; returns the jobs, and the mutants' score if they were asked for.
     fn verify(&mut self, suite: &Suite) -> Result<(Vec<String>, Option<Score>)> {
-        let wants_mutants = self.wants_part(VerifyPart::Mutants);
+        let wants_mutants = self.flags.wants(VerifyPart::Mutants);
         self.subjects = None;
         let mut jobs = Vec::new();
         let mut built = BTreeMap::new();
@@ -269,7 +266,7 @@ impl Session {
             }
             eprintln!("{checker:<8} building {}", suite.name());
             let program = suite.build(checker, &self.logs)?;
-            if self.changed && self.subjects.is_none() {
+            if self.flags.changed && self.subjects.is_none() {
                 let known = program.tests.iter().map(|test| program.module(test).to_string()).collect();
                 self.subjects = changed::subjects(&suite.root, &suite.folder, &known)?;
             }
@@ -291,10 +288,6 @@ impl Session {
         Ok((jobs, Some(score)))
     }
 
-    fn wants_part(&self, part: VerifyPart) -> bool {
-        self.only.is_empty() || self.only.contains(&part)
-    }
-
     /// Whether the filter lets a name pass.
     fn selects(&self, name: &str) -> bool {
         self.filter.as_ref().is_none_or(|filter| filter.is_match(name))
@@ -302,17 +295,17 @@ impl Session {
 
     /// Whether some part that counts may run under a checker.
     fn wants(&self, checker: Checker) -> bool {
-        if self.only.is_empty() {
+        if self.flags.only.is_empty() {
             return self.effort.includes(checker);
         }
         let examples = ["mutex::guards", "linearizability::mutex", "corpus::dekker"];
-        examples.iter().any(|test| self.wants_part(parts::of_test(checker, test)))
+        examples.iter().any(|test| self.flags.wants(parts::of_test(checker, test)))
     }
 
     /// Whether a test counts: its part does, the filter lets it pass, and it is about one of the subjects.
     fn selects_test(&self, program: &Built, test: &str) -> bool {
         let about = |subjects: &BTreeSet<String>| subjects.contains(program.module(test));
-        self.wants_part(parts::of_test(program.checker, test))
+        self.flags.wants(parts::of_test(program.checker, test))
             && self.subjects.as_ref().is_none_or(about)
             && self.selects(&format!("{} {test}", program.checker))
     }

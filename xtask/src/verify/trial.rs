@@ -426,3 +426,67 @@ fn records_path(logs: &std::path::Path, mutant: &Mutant) -> PathBuf {
         mutant.name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
     logs.join(format!("mutant-{name}.records"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEST: &str = "mutex::counts";
+
+    fn mutant() -> Mutant {
+        Mutant {
+            name: "lock#swap.0 no-acquire".into(),
+            setting: "primitives/src/a.rs:1:2=no-acquire".into(),
+            file: "primitives/src/a.rs".into(),
+            tests: [TEST.to_string()].into(),
+            wakes: false,
+        }
+    }
+
+    fn ended(cause: Option<&'static str>) -> Harvest {
+        Harvest { records: Vec::new(), mutant_reached: true, cause }
+    }
+
+    /// What ThreadSanitizer says of a mutant whose process ends like the first, and the unchanged program's like the second.
+    fn judged(of_mutant: &'static str, unchanged: Option<&'static str>, seconds: u64) -> Verification {
+        let built = [(Checker::Tsan, (Built::for_tests(Checker::Tsan, &[TEST]), Seconds::new()))].into();
+        let arguments = Arguments::default();
+        let mut course = Course {
+            logs: "/nowhere".into(),
+            effort: Effort::Default,
+            built: &built,
+            baselines: &Baselines::new(),
+            unchanged: Unchanged::new(),
+            arguments: &arguments,
+        };
+        let mutant = mutant();
+        let first = Trial {
+            mutant: &mutant,
+            checker: Checker::Tsan,
+            test: TEST.into(),
+            rest: Vec::new(),
+            records: Vec::new(),
+            seen: Seen::default(),
+            doubted: None,
+        };
+        let doubted = course.after(first, ended(Some(of_mutant)), Duration::from_secs(1), TSAN_LIMIT);
+        assert!(!doubted.is_over() && doubted.doubted.is_some(), "the unchanged program is asked");
+        let over = course.after(doubted, ended(unchanged), Duration::from_secs(seconds), TSAN_LIMIT);
+        assert!(over.is_over());
+        over.records.into_iter().next().unwrap()
+    }
+
+    #[test]
+    fn a_failure_counts_if_the_unchanged_program_passes() {
+        let killed = judged("race", None, 50);
+        assert_eq!((killed.result, killed.cause.as_deref()), (CheckResult::Fail, Some("race")));
+        let both_fail = judged("race", Some("race"), 1);
+        assert_eq!((both_fail.result, both_fail.cause), (CheckResult::NotDecidable, None));
+    }
+
+    #[test]
+    fn a_time_out_counts_if_the_unchanged_program_takes_a_tenth_of_it() {
+        assert_eq!(judged("time-out", None, 5).result, CheckResult::Fail);
+        assert_eq!(judged("time-out", None, 7).result, CheckResult::NotDecidable);
+    }
+}
