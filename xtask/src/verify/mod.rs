@@ -298,8 +298,7 @@ impl Session {
         if self.flags.only.is_empty() {
             return self.effort.includes(checker);
         }
-        let examples = ["mutex::guards", "linearizability::mutex", "corpus::dekker"];
-        examples.iter().any(|test| self.flags.wants(parts::of_test(checker, test)))
+        parts::under(checker).iter().any(|part| self.flags.wants(*part))
     }
 
     /// Whether a test counts: its part does, the filter lets it pass, and it is about one of the subjects.

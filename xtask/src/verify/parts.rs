@@ -8,21 +8,28 @@ use crate::flags::VerifyPart;
 /// How records name the checker of histories, which looks under several others.
 pub const LINEARIZABILITY: &str = "linearizability";
 
+/// The parts that run tests under `checker`, its own first.
+pub fn under(checker: Checker) -> &'static [VerifyPart] {
+    match checker {
+        Checker::Loom => &[VerifyPart::Loom, VerifyPart::Linearize, VerifyPart::Corpus],
+        Checker::Shuttle => &[VerifyPart::Shuttle, VerifyPart::Linearize, VerifyPart::Corpus],
+        // The others watch the same programs for something else.
+        Checker::Tsan => &[VerifyPart::Tsan],
+        Checker::Miri => &[VerifyPart::Miri],
+        Checker::Threads => &[VerifyPart::Threads, VerifyPart::Linearize],
+        Checker::Tests => &[VerifyPart::Tests],
+    }
+}
+
 /// The part that runs `test` under `checker`.
 pub fn of_test(checker: Checker, test: &str) -> VerifyPart {
-    match checker {
-        // The others watch the same programs for something else.
-        Checker::Loom | Checker::Shuttle | Checker::Threads if is_about_histories(test) => {
-            VerifyPart::Linearize
-        }
-        Checker::Loom | Checker::Shuttle if is_of_corpus(test) => VerifyPart::Corpus,
-        Checker::Loom => VerifyPart::Loom,
-        Checker::Shuttle => VerifyPart::Shuttle,
-        Checker::Miri => VerifyPart::Miri,
-        Checker::Tsan => VerifyPart::Tsan,
-        Checker::Threads => VerifyPart::Threads,
-        Checker::Tests => VerifyPart::Tests,
-    }
+    let parts = under(checker);
+    let is_for = |part: &VerifyPart| match part {
+        VerifyPart::Linearize => is_about_histories(test),
+        VerifyPart::Corpus => is_of_corpus(test),
+        _ => false,
+    };
+    parts.iter().copied().find(is_for).unwrap_or(parts[0])
 }
 
 /// The part that a record comes from, if that is known.
