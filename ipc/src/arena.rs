@@ -75,6 +75,12 @@ impl<'s> Arena<'s> {
         }
     }
 
+    /// The place of a `T` in zeroed memory that nobody else has.
+    pub(crate) fn reserve<T>(&self) -> Result<NonZeroU64, AllocError> {
+        let at = self.bump(Some(size_of::<T>()), align_of::<T>())?;
+        Ok(NonZeroU64::new(at).expect("behind the header"))
+    }
+
     /// Bytes that can still be allocated.
     pub fn remaining(&self) -> usize {
         let cursor = self.segment.header().cursor.at();

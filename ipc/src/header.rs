@@ -1,5 +1,7 @@
 //! The first bytes of every segment: whose it is, which layout, how long.
 
+use core::num::NonZeroU64;
+
 use heddle_primitives::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crate::cursor::Cursor;
@@ -8,7 +10,7 @@ use crate::cursor::Cursor;
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"heddle\0\x01");
 
 /// Goes up whenever a structure that this crate puts into segments changes its layout.
-pub(crate) const LAYOUT_VERSION: u32 = 1;
+pub(crate) const LAYOUT_VERSION: u32 = 2;
 
 /// The header's size, and so the offset of the first byte that is free for use.
 pub(crate) const HEADER_LEN: usize = 128;
@@ -31,6 +33,35 @@ pub(crate) struct Header {
     pub(crate) cookie: AtomicU64,
     /// Where the arena's free space begins.
     pub(crate) cursor: Cursor,
+    /// Where the table of peers lies, once somebody has joined.
+    pub(crate) peers: Place,
+}
+
+/// The offset of something that is allocated when it is first asked for. It may hold anything that a peer wrote.
+#[derive(Debug)]
+#[repr(transparent)]
+pub(crate) struct Place(AtomicU64);
+
+impl Place {
+    #[cfg(any(heddle_loom, heddle_shuttle, heddle_mutants))]
+    fn new() -> Place {
+        Place(AtomicU64::new(0))
+    }
+
+    /// The offset, if it is set.
+    pub(crate) fn get(&self) -> Option<NonZeroU64> {
+        // ORDERING: Acquire: pairs with the Release in `set`: what lies there is ready.
+        NonZeroU64::new(self.0.load(Ordering::Acquire))
+    }
+
+    /// Sets it to what is ready at `at`, if it is not set; returns what it is.
+    pub(crate) fn set(&self, at: NonZeroU64) -> NonZeroU64 {
+        // ORDERING: Release, success: pairs with the Acquire loads here and in `get`. Acquire, failure: as in `get`.
+        match self.0.compare_exchange(0, at.get(), Ordering::Release, Ordering::Acquire) {
+            Ok(_) => at,
+            Err(earlier) => NonZeroU64::new(earlier).unwrap_or(at),
+        }
+    }
 }
 
 // The checkers' atomics are no words in memory.
@@ -43,6 +74,7 @@ const _: () = {
     assert!(core::mem::offset_of!(Header, total) == 16);
     assert!(core::mem::offset_of!(Header, cookie) == 24);
     assert!(core::mem::offset_of!(Header, cursor) == 32);
+    assert!(core::mem::offset_of!(Header, peers) == 40);
 };
 
 impl Header {
@@ -56,6 +88,7 @@ impl Header {
             total: AtomicU64::new(0),
             cookie: AtomicU64::new(0),
             cursor: Cursor::new(0),
+            peers: Place::new(),
         }
     }
 

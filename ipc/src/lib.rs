@@ -108,6 +108,7 @@ mod os;
 #[cfg(any(heddle_loom, heddle_shuttle, heddle_mutants))]
 #[path = "model/os.rs"]
 mod os;
+mod peers;
 #[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
 mod segment;
 mod serve;
@@ -115,6 +116,7 @@ mod shm_safe;
 #[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
 mod start_error;
 mod supervisor;
+pub mod sync;
 mod task;
 mod ticket;
 #[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
@@ -128,6 +130,8 @@ pub use error::{CallError, SubmitError};
 pub use exit::Exit;
 pub use image::Identity;
 pub use offset::Offset;
+#[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
+pub use peers::{JoinError, Member};
 #[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
 pub use segment::{BoundsError, CreateError, OpenError, Segment, SegmentRef};
 pub use shm_safe::{Shareable, ShmSafe};

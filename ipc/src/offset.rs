@@ -3,21 +3,24 @@
 use core::fmt;
 use core::marker::PhantomData;
 
+use serde::{Deserialize, Serialize};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// The place of a `T`, or of a slice of `T`s, in a segment: bytes from the segment's start, and a number of elements.
 ///
 /// An offset means the same in every process that maps the segment, at whatever address. It is plain data and proves
 /// nothing: it may come from another process, so [`Segment`](crate::Segment) checks bounds and alignment each time it is resolved.
-#[derive(FromBytes, IntoBytes, Immutable)]
+#[derive(FromBytes, IntoBytes, Immutable, Serialize, Deserialize)]
+#[serde(transparent, bound = "")]
 #[repr(transparent)]
 pub struct Offset<T: ?Sized> {
     raw: Raw,
+    #[serde(skip)]
     of: PhantomData<fn() -> *const T>,
 }
 
 /// The fields of an [`Offset`], apart from its type.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, Serialize, Deserialize)]
 #[repr(C)]
 struct Raw {
     at: u64,

@@ -1,9 +1,10 @@
 //! Each call to the operating system behind one small safe function.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
+use memmap2::MmapRaw;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
 use rustix::fs::{FallocateFlags, MemfdFlags, Mode, OFlags};
 use rustix::io::Errno;
@@ -32,6 +33,62 @@ pub(crate) fn open_fd_of(pid: u32, fd: u32) -> io::Result<OwnedFd> {
     // NOCTTY and NONBLOCK: should the number by now belong to a terminal or a pipe, opening it has no effect.
     let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
     Ok(rustix::fs::open(format!("/proc/{pid}/fd/{fd}"), flags, Mode::empty())?)
+}
+
+/// Opens the file behind a descriptor once more, as a file description of its own.
+pub(crate) fn reopen(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
+    Ok(rustix::fs::open(path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?)
+}
+
+/// Where the bytes that peers lock begin: behind the end of any segment, since locking needs no file there.
+const FIRST_LOCKED: libc::off_t = 1 << 62;
+
+fn byte_lock(kind: libc::c_int, byte: u32) -> libc::flock {
+    // SAFETY: all zero is a valid `flock`; `l_pid` must be 0 for locks of descriptions.
+    let mut lock = unsafe { core::mem::zeroed::<libc::flock>() };
+    lock.l_type = kind as libc::c_short;
+    lock.l_whence = libc::SEEK_SET as libc::c_short;
+    lock.l_start = FIRST_LOCKED + libc::off_t::from(byte);
+    lock.l_len = 1;
+    lock
+}
+
+fn lock_call(fd: BorrowedFd<'_>, command: libc::c_int, lock: &mut libc::flock) -> io::Result<()> {
+    // SAFETY: a valid descriptor and a valid `flock`, which these commands read and write.
+    match unsafe { libc::fcntl(fd.as_raw_fd(), command, core::ptr::from_mut(lock)) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
+
+/// Locks a byte for the file description behind `fd`, until the last descriptor and mapping of it is gone; `false` if another
+/// description has it.
+pub(crate) fn lock_byte(fd: &OwnedFd, byte: u32) -> io::Result<bool> {
+    match lock_call(fd.as_fd(), libc::F_OFD_SETLK, &mut byte_lock(libc::F_WRLCK, byte)) {
+        Ok(()) => Ok(true),
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Gives up the lock of [`lock_byte`].
+pub(crate) fn unlock_byte(fd: &OwnedFd, byte: u32) -> io::Result<()> {
+    lock_call(fd.as_fd(), libc::F_OFD_SETLK, &mut byte_lock(libc::F_UNLCK, byte))
+}
+
+/// Whether another description than that behind `fd` has a byte locked.
+pub(crate) fn is_byte_locked(fd: BorrowedFd<'_>, byte: u32) -> io::Result<bool> {
+    let mut lock = byte_lock(libc::F_WRLCK, byte);
+    lock_call(fd, libc::F_OFD_GETLK, &mut lock)?;
+    Ok(libc::c_int::from(lock.l_type) != libc::F_UNLCK)
+}
+
+/// Has a forked child find zeros in its copy of an anonymous mapping.
+pub(crate) fn wipe_on_fork(page: &MmapRaw) -> io::Result<()> {
+    // SAFETY: the whole of a mapping that lives during the call; what it changes is a child's copy.
+    unsafe { rustix::mm::madvise(page.as_mut_ptr().cast(), page.len(), rustix::mm::Advice::LinuxWipeOnFork) }?;
+    Ok(())
 }
 
 /// A random number from the kernel.

@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use memmap2::{Advice, MmapOptions, MmapRaw};
 use rustix::fs::SealFlags;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -282,7 +283,7 @@ impl fmt::Debug for Segment {
 ///
 /// Valid while the process that made it holds the [`Segment`]; later attempts to attach are errors, even if the process id or the
 /// descriptor number was reused. Both processes must see the same PID namespace and `/proc`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, Serialize, Deserialize)]
 #[repr(C)]
 pub struct SegmentRef {
     pub(crate) cookie: u64,

@@ -3,6 +3,8 @@
 use heddle_primitives::{Barrier, CachePadded, Event, Futex, Mutex, Shared};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
+use crate::peers::Table;
+
 /// Plain data: values that mean the same in every process that maps them, and that no byte pattern makes invalid.
 ///
 /// Implemented for every type that has zerocopy's `FromBytes` (any bytes are a value: no `bool`, no niche, no enum),
@@ -91,5 +93,7 @@ unsafe impl Shareable for Barrier<Shared> {}
 // SAFETY: a futex beside data of which any bytes are a value. Its exclusion holds among peers that do not write its word
 // themselves.
 unsafe impl<T: ShmSafe + Send> Shareable for Mutex<T, Shared> {}
+// SAFETY: `repr(C)` atomics; any numbers are read as such.
+unsafe impl Shareable for Table {}
 // SAFETY: only adds alignment.
 unsafe impl<T: Shareable> Shareable for CachePadded<T> {}
