@@ -87,7 +87,9 @@ pub(crate) fn is_byte_locked(fd: BorrowedFd<'_>, byte: u32) -> io::Result<bool> 
 /// Has a forked child find zeros in its copy of an anonymous mapping.
 pub(crate) fn wipe_on_fork(page: &MmapRaw) -> io::Result<()> {
     // SAFETY: the whole of a mapping that lives during the call; what it changes is a child's copy.
-    unsafe { rustix::mm::madvise(page.as_mut_ptr().cast(), page.len(), rustix::mm::Advice::LinuxWipeOnFork) }?;
+    unsafe {
+        rustix::mm::madvise(page.as_mut_ptr().cast(), page.len(), rustix::mm::Advice::LinuxWipeOnFork)
+    }?;
     Ok(())
 }
 

@@ -283,7 +283,9 @@ impl fmt::Debug for Segment {
 ///
 /// Valid while the process that made it holds the [`Segment`]; later attempts to attach are errors, even if the process id or the
 /// descriptor number was reused. Both processes must see the same PID namespace and `/proc`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, Serialize, Deserialize,
+)]
 #[repr(C)]
 pub struct SegmentRef {
     pub(crate) cookie: u64,

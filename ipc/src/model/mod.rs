@@ -6,13 +6,16 @@
 //!
 //! - [`pair`]: a parent and its worker, which may stop for ever after each step of an answer;
 //! - [`Supervised`]: who notices ends, and wakes whoever waits;
+//! - [`Peer`]: who takes part in a segment, and may die at any operation;
 //! - [`SegmentHeader`]: how a segment is published, and its memory handed out.
 
 mod header;
+mod peers;
 mod supervised;
 mod worker;
 
 pub use header::SegmentHeader;
+pub use peers::Peer;
 pub use supervised::Supervised;
 pub use worker::{Served, Step, Worker};
 

@@ -90,7 +90,10 @@ impl Member {
     ///
     /// See [`JoinError`].
     pub fn create(name: &str, len: usize) -> Result<Member, JoinError> {
-        Member::join(Segment::create(name, len.saturating_add(size_of::<Table>() + crate::header::HEADER_LEN))?)
+        Member::join(Segment::create(
+            name,
+            len.saturating_add(size_of::<Table>() + crate::header::HEADER_LEN),
+        )?)
     }
 
     /// Joins the segment that another process [shared](Segment::share), or returns the membership that this process has.
@@ -99,7 +102,8 @@ impl Member {
     ///
     /// See [`JoinError`].
     pub fn attach(reference: SegmentRef) -> Result<Member, JoinError> {
-        let known = JOINED.lock().iter().filter(|(of, _)| *of == reference.cookie).find_map(|(_, k)| k.upgrade());
+        let known =
+            JOINED.lock().iter().filter(|(of, _)| *of == reference.cookie).find_map(|(_, k)| k.upgrade());
         match known.filter(|known| known.mark.get() != 0) {
             Some(joined) => Ok(Member { joined }),
             None => Member::join(Segment::attach(reference)?),

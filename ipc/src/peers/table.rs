@@ -75,8 +75,7 @@ impl Table {
             let entered = (stay + 1) << 1 | PRESENT;
             // ORDERING: AcqRel, success: acquires what the last stay's end released, and `ended` of others acquires that the
             // last stay is over. Relaxed, failure: look again. It fails only if somebody noticed the last peer's death meanwhile.
-            let entry =
-                self.slots[slot].compare_exchange(word, entered, Ordering::AcqRel, Ordering::Relaxed);
+            let entry = self.slots[slot].compare_exchange(word, entered, Ordering::AcqRel, Ordering::Relaxed);
             if entry.is_ok() {
                 return Entered::As(id);
             }
@@ -88,7 +87,13 @@ impl Table {
     pub(crate) fn has_ended(&self, peer: PeerId) -> bool {
         let Some(word) = self.slots.get(peer.slot()) else { return true };
         // ORDERING: Acquire: pairs with the Release in `note_end` and `enter`: whoever ended the stay had seen what the peer did.
-        word.load(Ordering::Acquire) != peer.stay() << 1 | PRESENT
+        let word = word.load(Ordering::Acquire);
+        // Of an earlier stay it says nothing: whoever has only just heard of the peer may see an old word.
+        match (word >> 1).cmp(&peer.stay()) {
+            core::cmp::Ordering::Less => false,
+            core::cmp::Ordering::Equal => word & PRESENT == 0,
+            core::cmp::Ordering::Greater => true,
+        }
     }
 
     /// Notes that a peer has left, or that its byte was found unlocked.

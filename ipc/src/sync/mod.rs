@@ -21,5 +21,3 @@ pub use error::{LockError, TryLockError};
 pub use mutex::{Mutex, MutexGuard};
 #[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
 pub use place::{Address, AttachError, CreateError};
-#[cfg(any(heddle_loom, heddle_shuttle, heddle_mutants))]
-pub(crate) use place::Place;

@@ -9,9 +9,7 @@ use std::time::{Duration, Instant};
 use heddle_primitives::sync::cell::{MutPtr, UnsafeCell};
 
 use super::error::{LockError, TryLockError};
-use super::place::Place;
-#[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
-use super::place::placed;
+use super::place::{Place, placed};
 use super::raw_mutex::{Acquired, NotAcquired, RawMutex};
 use crate::shm_safe::{Shareable, ShmSafe};
 
@@ -61,7 +59,6 @@ pub struct Mutex<T> {
     pub(crate) place: Place<Words<T>>,
 }
 
-#[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
 placed!([T: ShmSafe] Mutex<T>, "a mutex", new(value: T) = Words::new(value));
 
 impl<T> Mutex<T> {
@@ -175,6 +172,12 @@ impl<'a, T> MutexGuard<'a, T> {
     /// Whether an owner died, and nobody has marked the data consistent since.
     pub fn is_inconsistent(&self) -> bool {
         self.inconsistent
+    }
+
+    /// What is left of a guard whose owner dies: the lock stays taken.
+    #[cfg(any(heddle_loom, heddle_shuttle, heddle_mutants))]
+    pub fn left_behind(self) {
+        self.into_words();
     }
 
     /// The lock without the guard, whose drop is left to the caller.

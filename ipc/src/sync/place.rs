@@ -114,7 +114,8 @@ impl<T: Shareable> Place<T> {
         let offset = Offset::<Object<T>>::new(address.raw.at);
         // SAFETY: any bytes are an `Object<T>`; that they are used as one, and as nothing else, the fingerprint says, as far as peers
         // do not lie.
-        let object = unsafe { member.segment().get(offset) }.map_err(|source| AttachError::Bounds { source })?;
+        let object =
+            unsafe { member.segment().get(offset) }.map_err(|source| AttachError::Bounds { source })?;
         // ORDERING: Acquire: pairs with the Release store in `within`.
         if object.tag.load(Ordering::Acquire) != fingerprint::<T>() {
             return Err(AttachError::Type { expected: type_name::<P>() });
@@ -201,7 +202,7 @@ pub enum AttachError {
 
 /// The constructors that each primitive in shared memory has.
 macro_rules! placed {
-    ($(#[$generics:meta])* [$($parameter:ident: $bound:path)?] $name:ty, $what:literal, new($($argument:ident: $type:ty),*) = $words:expr) => {
+    ([$($parameter:ident: $bound:path)?] $name:ty, $what:literal, new($($argument:ident: $type:ty),*) = $words:expr) => {
         impl$(<$parameter: $bound + Send>)? $name {
             #[doc = concat!("Creates ", $what, " in a segment of its own.")]
             ///

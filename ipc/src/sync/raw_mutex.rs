@@ -118,11 +118,7 @@ impl RawMutex {
     }
 
     #[cold]
-    fn lock_slow(
-        &self,
-        census: &impl Census,
-        deadline: Option<Instant>,
-    ) -> Result<Acquired, NotAcquired> {
+    fn lock_slow(&self, census: &impl Census, deadline: Option<Instant>) -> Result<Acquired, NotAcquired> {
         let mut wait = Wait::at_lock(DEFAULT_SPIN, deadline);
         // Whether this thread has slept, and so may be the one that was woken.
         let mut flag = 0;

@@ -9,6 +9,7 @@
 mod deaths;
 mod header;
 mod lane;
+mod mutex;
 mod slots;
 mod supervisor;
 

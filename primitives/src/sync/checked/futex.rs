@@ -6,6 +6,7 @@
 //! - A wait with a deadline never parks: it returns as soon as it runs again, woken or timed out, so time-outs need no clock.
 //! - One wait of each futex may return without cause, if [`explore_spurious`] says so. All waits of all futexes could, but a
 //!   thread that may always return early waits in an endless loop, which a checker cannot finish.
+//! - A wait in the shared scope looks around every 50 ms. That is left out but where [`time_passes`] says that it matters.
 //!
 //! Parking adds a happens-before edge from the waker to the woken, which the kernel does not promise. A missing acquire
 //! therefore shows where the word has changed before the wait, not where the thread has slept.
@@ -28,11 +29,40 @@ std::thread_local! {
 
     /// Where threads have slept in the current execution, by the address of the word.
     static SLEPT_ON: RefCell<HashMap<usize, Weak<Line>>> = RefCell::default();
+
+    /// How often time has passed in the current execution.
+    static PASSED: Cell<u32> = const { Cell::new(0) };
+
+    /// How often threads have looked around since.
+    static LOOKED: RefCell<HashMap<usize, u32>> = RefCell::default();
 }
 
 /// A new execution begins.
 pub(in crate::sync) fn start() {
     SLEPT_ON.with_borrow_mut(HashMap::clear);
+    LOOKED.with_borrow_mut(HashMap::clear);
+    PASSED.set(0);
+}
+
+/// Ends every wait in the shared scope once, that of who sleeps and that of who is about to.
+#[track_caller]
+pub(in crate::sync) fn time_passes() {
+    if panicking() {
+        return;
+    }
+    PASSED.set(PASSED.get() + 1);
+    let lines: Vec<_> = SLEPT_ON.with_borrow(|lines| lines.values().filter_map(Weak::upgrade).collect());
+    for line in lines {
+        line.wake(u32::MAX, NonZeroU32::MAX);
+    }
+}
+
+/// Whether time has passed since this thread looked around; it does now.
+fn looks_around() -> bool {
+    let passed = PASSED.get();
+    passed > 0
+        && LOOKED.with_borrow_mut(|looked| looked.insert(super::engine::current_index(), passed))
+            != Some(passed)
 }
 
 /// Wakes whoever sleeps on the word at `address`.
@@ -105,7 +135,7 @@ impl Queue {
         word: &AtomicU32,
         expected: u32,
         deadline: Option<Instant>,
-        _shared: bool,
+        shared: bool,
         classes: NonZeroU32,
     ) -> WaitOutcome {
         if panicking() {
@@ -116,6 +146,10 @@ impl Queue {
         let (Ok(found) | Err(found)) = word.compare_exchange(!expected, !expected, Relaxed, Relaxed);
         if found != expected {
             return WaitOutcome::Mismatch;
+        }
+        if shared && looks_around() {
+            step("looks around", Access::None, None, address_of(word), 0);
+            return WaitOutcome::Woken;
         }
         step("wait", Access::None, None, address_of(word), expected.into());
         let sleeper = Arc::new(Sleeper {

@@ -263,6 +263,7 @@ pub mod atomic {
 /// Cells whose accesses the checker watches.
 pub mod cell {
     use super::engine::{Reading, Watch, Writing};
+    use crate::sync::probe::death;
     use crate::sync::probe::trace::{Access, step};
     use std::mem::{ManuallyDrop, MaybeUninit};
     use std::thread::panicking;
@@ -342,7 +343,7 @@ pub mod cell {
     impl<T: ?Sized> Drop for ConstPtr<T> {
         fn drop(&mut self) {
             if let Some(watch) = self.watch.take()
-                && !panicking()
+                && (!panicking() || death::is_under_way())
             {
                 drop(ManuallyDrop::into_inner(watch));
             }
@@ -376,7 +377,7 @@ pub mod cell {
     impl<T: ?Sized> Drop for MutPtr<T> {
         fn drop(&mut self) {
             if let Some(watch) = self.watch.take()
-                && !panicking()
+                && (!panicking() || death::is_under_way())
             {
                 drop(ManuallyDrop::into_inner(watch));
             }

@@ -5,8 +5,10 @@
 //!
 //! - `HEDDLE_SITES=FILE`: appends a line for each call site that is reached ([`sites`]);
 //! - `HEDDLE_MUTANT=SITE=CHANGE`: changes what one site does ([`mutant`]);
-//! - the checkers keep a [`trace`] of the current execution.
+//! - the checkers keep a [`trace`] of the current execution, and stop threads that are to [die](death).
 
+#[cfg(any(heddle_loom, heddle_shuttle))]
+pub(crate) mod death;
 pub(crate) mod mutant;
 pub(crate) mod sites;
 #[cfg(any(heddle_loom, heddle_shuttle))]
@@ -24,10 +26,18 @@ pub(crate) fn prepare() {
     sites::prepare();
 }
 
+/// Stops a thread whose time has come.
+#[inline]
+fn die_if_due() {
+    #[cfg(any(heddle_loom, heddle_shuttle))]
+    death::step();
+}
+
 /// The ordering of a load at the caller's site.
 #[track_caller]
 #[inline]
 pub(crate) fn load(order: Ordering) -> Ordering {
+    die_if_due();
     let site = Location::caller();
     sites::reached(site, "load", &[order]);
     mutant::changed(site).map_or(order, |change| change.of_read(order))
@@ -37,6 +47,7 @@ pub(crate) fn load(order: Ordering) -> Ordering {
 #[track_caller]
 #[inline]
 pub(crate) fn store(address: usize, order: Ordering) -> Ordering {
+    die_if_due();
     let site = Location::caller();
     sites::reached(site, "store", &[order]);
     sites::written(site, address);
@@ -48,6 +59,7 @@ pub(crate) fn store(address: usize, order: Ordering) -> Ordering {
 #[track_caller]
 #[inline]
 pub(crate) fn rmw(operation: &'static str, address: usize, order: Ordering) -> Ordering {
+    die_if_due();
     let site = Location::caller();
     sites::reached(site, operation, &[order]);
     sites::written(site, address);
@@ -59,6 +71,7 @@ pub(crate) fn rmw(operation: &'static str, address: usize, order: Ordering) -> O
 #[track_caller]
 #[inline]
 pub(crate) fn exchange(address: usize, success: Ordering, failure: Ordering) -> (Ordering, Ordering) {
+    die_if_due();
     let site = Location::caller();
     sites::reached(site, "compare_exchange", &[success, failure]);
     sites::written(site, address);
@@ -74,6 +87,7 @@ pub(crate) fn exchange(address: usize, success: Ordering, failure: Ordering) -> 
 #[track_caller]
 #[inline]
 pub(crate) fn fence(order: Ordering) -> Option<Ordering> {
+    die_if_due();
     let site = Location::caller();
     sites::reached(site, "fence", &[order]);
     mutant::changed(site).map_or(Some(order), |change| change.of_fence(order))
@@ -83,6 +97,7 @@ pub(crate) fn fence(order: Ordering) -> Option<Ordering> {
 #[track_caller]
 #[inline]
 pub(crate) fn wake(address: usize, n: u32) -> u32 {
+    die_if_due();
     let site = Location::caller();
     sites::woken(site, address, n);
     mutant::changed(site).map_or(n, |change| change.of_wake(n))

@@ -247,6 +247,39 @@ impl Scenario {
     }
 }
 
+/// Runs `f`, which stops for ever before its operation number `step` of the facade, from 0, as a process does that is killed there:
+/// then `None`. Nothing that is dropped on the way is seen by others. A scenario calls it with each step up to the last.
+///
+/// The others are not told. Whoever models a system that tells them calls [`time_passes`] once it has.
+///
+/// ```
+/// # #[cfg(any(heddle_loom, heddle_shuttle))] {
+/// use heddle_primitives::sync::atomic::{AtomicU32, Ordering};
+/// use heddle_primitives::verify::{Scenario, dies_at};
+///
+/// Scenario::new("dies between two stores").check(|| {
+///     let (a, b) = (AtomicU32::new(0), AtomicU32::new(0));
+///     let both = dies_at(1, || {
+///         a.store(1, Ordering::Relaxed);
+///         b.store(1, Ordering::Relaxed);
+///     });
+///     assert_eq!(both, None);
+///     assert_eq!((a.load(Ordering::Relaxed), b.load(Ordering::Relaxed)), (1, 0));
+/// });
+/// # }
+/// ```
+#[cfg(any(heddle_loom, heddle_shuttle))]
+pub fn dies_at<R>(step: u32, f: impl FnOnce() -> R) -> Option<R> {
+    crate::sync::probe::death::dies_at(step, f)
+}
+
+/// Has every wait in the shared scope end once without a wake, of threads that sleep or that will: what natively happens every
+/// 50 ms, and where it matters, once somebody has died.
+#[cfg(any(heddle_loom, heddle_shuttle))]
+pub fn time_passes() {
+    crate::sync::backend::futex::time_passes();
+}
+
 /// Reads the settings before any thread of a scenario runs.
 fn prepare() {
     #[cfg(any(heddle_loom, heddle_shuttle, heddle_mutants))]
@@ -257,6 +290,7 @@ fn prepare() {
 #[cfg(any(heddle_loom, heddle_shuttle))]
 fn start_of_execution() {
     crate::sync::probe::trace::start();
+    crate::sync::probe::death::start();
     crate::sync::backend::futex::start();
 }
 
