@@ -102,6 +102,10 @@ impl Census for Peer {
         dead
     }
 
+    fn noticed(&self) -> u32 {
+        self.group.table.ended()
+    }
+
     fn deaths(&self) -> u32 {
         let present: Vec<_> = self.group.table.present().collect();
         for peer in present {

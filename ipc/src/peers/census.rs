@@ -73,7 +73,10 @@ pub(crate) trait Census {
     /// the answer. `false` proves nothing. Costs a system call.
     fn is_dead(&self, peer: PeerId) -> bool;
 
-    /// Looks at all peers, and returns how many deaths were noticed so far, by anybody: a wait that sees the number
-    /// change may have lost whoever it waits for. Costs a system call for each peer.
+    /// How many deaths were noticed so far, by anybody.
+    fn noticed(&self) -> u32;
+
+    /// Looks at all peers, and returns how many deaths were noticed by now: a wait that sees the number change
+    /// may have lost whoever it waits for. Costs a system call for each peer.
     fn deaths(&self) -> u32;
 }

@@ -135,6 +135,10 @@ impl Census for Member {
         self.joined.is_dead(peer)
     }
 
+    fn noticed(&self) -> u32 {
+        self.joined.table().ended()
+    }
+
     fn deaths(&self) -> u32 {
         let table = self.joined.table();
         for peer in table.present() {

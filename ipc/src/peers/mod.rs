@@ -15,6 +15,6 @@ mod table;
 pub(crate) use census::{Census, ID_BITS, PeerId};
 #[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
 pub use member::{JoinError, Member};
-pub(crate) use table::Table;
 #[cfg(any(heddle_loom, heddle_shuttle, heddle_mutants))]
-pub(crate) use table::{Entered, SLOTS};
+pub(crate) use table::Entered;
+pub(crate) use table::{SLOTS, Table};

@@ -7,17 +7,37 @@
 //! - `nap`: how a wait passes the time;
 //! - `place`: where the words lie.
 
+#[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
+mod array;
+mod barrier;
+mod condvar;
 mod error;
+mod event;
 mod mutex;
 mod nap;
+mod once;
 #[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
 mod place;
 #[cfg(any(heddle_loom, heddle_shuttle, heddle_mutants))]
 #[path = "../model/place.rs"]
 mod place;
 mod raw_mutex;
+mod reentrant;
+mod rwlock;
+mod semaphore;
+mod value;
 
+#[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
+pub use array::{AccessError, Array, ArrayGuard};
+pub use barrier::{Barrier, BarrierError, MAX_PARTIES};
+pub use condvar::{Condvar, WaitTimeoutResult};
 pub use error::{LockError, TryLockError};
+pub use event::Event;
 pub use mutex::{Mutex, MutexGuard};
+pub use once::{Once, OnceState};
 #[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
 pub use place::{Address, AttachError, CreateError};
+pub use reentrant::{ReentrantMutex, ReentrantMutexGuard};
+pub use rwlock::{ReadError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+pub use semaphore::{BoundedSemaphore, MAX_PERMITS, Permit, ReleaseError, Semaphore};
+pub use value::Value;

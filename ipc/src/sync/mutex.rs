@@ -130,10 +130,9 @@ impl<T> Mutex<T> {
 
     #[inline(always)]
     fn guard(&self, acquired: Acquired) -> MutexGuard<'_, T> {
-        let words: &Words<T> = &self.place;
         MutexGuard {
-            words,
-            data: ManuallyDrop::new(words.data.get_mut()),
+            mutex: self,
+            data: ManuallyDrop::new(self.place.data.get_mut()),
             inconsistent: acquired == Acquired::OwnerDied,
             not_send: PhantomData,
         }
@@ -155,7 +154,7 @@ impl<T> fmt::Debug for Mutex<T> {
 /// Proof that a [`Mutex`] is locked; unlocks when dropped.
 #[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct MutexGuard<'a, T> {
-    words: &'a Words<T>,
+    mutex: &'a Mutex<T>,
     // Ends before the lock is free: under loom that is what ends the access.
     data: ManuallyDrop<MutPtr<T>>,
     inconsistent: bool,
@@ -165,7 +164,7 @@ pub struct MutexGuard<'a, T> {
 impl<'a, T> MutexGuard<'a, T> {
     /// Says that the data are in order again after an owner's death, so that others may have the lock.
     pub fn mark_consistent(&mut self) {
-        self.words.raw.mark_consistent();
+        self.mutex.place.raw.mark_consistent();
         self.inconsistent = false;
     }
 
@@ -177,15 +176,14 @@ impl<'a, T> MutexGuard<'a, T> {
     /// What is left of a guard whose owner dies: the lock stays taken.
     #[cfg(any(heddle_loom, heddle_shuttle, heddle_mutants))]
     pub fn left_behind(self) {
-        self.into_words();
-    }
-
-    /// The lock without the guard, whose drop is left to the caller.
-    pub(crate) fn into_words(self) -> (&'a Words<T>, bool) {
         let mut guard = ManuallyDrop::new(self);
         // SAFETY: the guard is never dropped.
         unsafe { ManuallyDrop::drop(&mut guard.data) };
-        (guard.words, guard.inconsistent)
+    }
+
+    /// The mutex that it locks.
+    pub(crate) fn mutex(&self) -> &'a Mutex<T> {
+        self.mutex
     }
 }
 
@@ -212,7 +210,7 @@ impl<T> Drop for MutexGuard<'_, T> {
     fn drop(&mut self) {
         // SAFETY: not used after this.
         unsafe { ManuallyDrop::drop(&mut self.data) };
-        if self.inconsistent { self.words.raw.abandon() } else { self.words.raw.unlock() }
+        if self.inconsistent { self.mutex.place.raw.abandon() } else { self.mutex.place.raw.unlock() }
     }
 }
 

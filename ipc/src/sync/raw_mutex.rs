@@ -13,8 +13,10 @@ use crate::peers::{Census, ID_BITS, PeerId};
 const WAITERS: u32 = 1 << 31;
 /// An owner died, and nobody has said since that the data are consistent.
 const DIED: u32 = 1 << 30;
+/// Nobody has it, an owner died, and the next one is to put the data in order.
+const LEFT: u32 = 1 << 29;
 
-const _: () = assert!(ID_BITS <= 30);
+const _: () = assert!(ID_BITS <= 29);
 
 /// A lock of one word, which holds the id of its owner: one exchange both acquires the lock and records who has it, so there is
 /// no instruction after which nobody knows.
@@ -24,6 +26,7 @@ const _: () = assert!(ID_BITS <= 30);
 /// | 0 | free |
 /// | id | this peer has it |
 /// | id + died | the same, and the data may be in pieces since an earlier owner's death |
+/// | left | free, and the data may be in pieces: who had taken it over has not looked at them |
 /// | died | for ever: an owner let go of it without having put the data in order |
 /// | + waiters | somebody may sleep |
 ///
@@ -57,6 +60,18 @@ pub(crate) enum NotAcquired {
     /// Somebody has it, and the time is over.
     Busy,
     /// An owner died, and the next one left the data in pieces.
+    Unrecoverable,
+}
+
+/// What the word says to somebody who does not want the lock itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Free,
+    /// Somebody has it who lives, as far as is known.
+    Held,
+    /// Its owner died, and nobody has taken it since.
+    Died,
+    /// See [`NotAcquired::Unrecoverable`].
     Unrecoverable,
 }
 
@@ -171,10 +186,12 @@ impl RawMutex {
             if word & DIED != 0 {
                 return Look::Never;
             }
-            let mine = census.me().word() | (word & WAITERS) | flag;
+            let (died, acquired) =
+                if word & LEFT == 0 { (0, Acquired::Clean) } else { (DIED, Acquired::OwnerDied) };
+            let mine = census.me().word() | died | (word & WAITERS) | flag;
             // ORDERING: success acquires what the last owner's unlock released; failure reads nothing.
             match self.futex.word().compare_exchange(word, mine, Ordering::Acquire, Ordering::Relaxed) {
-                Ok(_) => return Look::Got(Acquired::Clean),
+                Ok(_) => return Look::Got(acquired),
                 Err(now) => word = now,
             }
         }
@@ -207,6 +224,62 @@ impl RawMutex {
         if word & WAITERS != 0 {
             address.wake_one();
         }
+    }
+
+    /// As [`unlock`](Self::unlock), and wakes all who wait: some may only want to see it free.
+    ///
+    /// The caller has it.
+    pub(crate) fn unlock_all(&self) {
+        self.unlock_as(0);
+    }
+
+    /// As [`unlock_all`](Self::unlock_all), where the caller took the lock over and has not looked at the data.
+    ///
+    /// The caller has it.
+    pub(crate) fn unlock_as_left(&self) {
+        self.unlock_as(LEFT);
+    }
+
+    fn unlock_as(&self, free: u32) {
+        let address = self.futex.address();
+        // ORDERING: Release: pairs with the Acquire exchanges that take the lock, and the Acquire load in `state`.
+        if self.futex.word().swap(free, Ordering::Release) & WAITERS != 0 {
+            address.wake_all();
+        }
+    }
+
+    /// What the word says to somebody who does not want the lock itself.
+    pub(crate) fn state(&self, census: &impl Census) -> State {
+        // ORDERING: Acquire: pairs with the Release swaps that unlock: who finds it free sees what its owners did.
+        let word = self.futex.word().load(Ordering::Acquire);
+        match PeerId::from_word(word) {
+            None if word & DIED != 0 => State::Unrecoverable,
+            None if word & LEFT != 0 => State::Died,
+            None => State::Free,
+            Some(owner) if self.is_dead(census, owner) => State::Died,
+            Some(_) => State::Held,
+        }
+    }
+
+    /// Passes the time while somebody has the lock, for a while at most.
+    pub(crate) fn stand_by(&self, wait: &mut Wait) -> Slept {
+        if wait.spin() {
+            return Slept::Look;
+        }
+        // ORDERING: Relaxed: decides only what the exchange expects.
+        let word = self.futex.word().load(Ordering::Relaxed);
+        if PeerId::from_word(word).is_none() {
+            return Slept::Look;
+        }
+        let flagged = word | WAITERS;
+        // ORDERING: Relaxed, both: only asks for a wake.
+        let asked = word == flagged
+            || self
+                .futex
+                .word()
+                .compare_exchange(word, flagged, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok();
+        if asked { wait.sleep(&self.futex, flagged) } else { Slept::Look }
     }
 
     /// Lets go of the lock, whose data are in pieces: nobody gets it any more.
