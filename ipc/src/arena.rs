@@ -53,8 +53,7 @@ impl<'s> Arena<'s> {
     ///
     /// [`AllocError`] if the segment has not that much room left; nothing is allocated then.
     pub fn alloc<T: ShmSafe>(&self, count: usize) -> Result<Offset<[T]>, AllocError> {
-        let at = self.bump(size_of::<T>().checked_mul(count), align_of::<T>())?;
-        Ok(Offset::slice(at, count as u64))
+        self.reserve_slice(count)
     }
 
     /// Moves `value` into the segment, to be used in place from here, and from other processes through
@@ -79,6 +78,12 @@ impl<'s> Arena<'s> {
     pub(crate) fn reserve<T>(&self) -> Result<NonZeroU64, AllocError> {
         let at = self.bump(Some(size_of::<T>()), align_of::<T>())?;
         Ok(NonZeroU64::new(at).expect("behind the header"))
+    }
+
+    /// The place of `count` `T`s in zeroed memory that nobody else has.
+    pub(crate) fn reserve_slice<T>(&self, count: usize) -> Result<Offset<[T]>, AllocError> {
+        let at = self.bump(size_of::<T>().checked_mul(count), align_of::<T>())?;
+        Ok(Offset::slice(at, count as u64))
     }
 
     /// Bytes that can still be allocated.

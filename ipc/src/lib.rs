@@ -109,6 +109,7 @@ mod os;
 #[path = "model/os.rs"]
 mod os;
 mod peers;
+pub mod queue;
 #[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
 mod segment;
 mod serve;

@@ -5,6 +5,7 @@
 //!
 //! - `raw_mutex`: the lock that knows its owner;
 //! - `nap`: how a wait passes the time;
+//! - `signal`: how one side tells the other that it is worth a look;
 //! - `place`: where the words lie.
 
 #[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
@@ -14,17 +15,18 @@ mod condvar;
 mod error;
 mod event;
 mod mutex;
-mod nap;
+pub(crate) mod nap;
 mod once;
 #[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
-mod place;
+pub(crate) mod place;
 #[cfg(any(heddle_loom, heddle_shuttle, heddle_mutants))]
 #[path = "../model/place.rs"]
-mod place;
+pub(crate) mod place;
 mod raw_mutex;
 mod reentrant;
 mod rwlock;
 mod semaphore;
+pub(crate) mod signal;
 mod value;
 
 #[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]

@@ -10,6 +10,7 @@ mod deaths;
 mod header;
 mod lane;
 mod mutex;
+mod queue;
 mod slots;
 mod supervisor;
 
@@ -72,4 +73,9 @@ fn complete(name: &str, at_least: u64) -> Scenario {
 /// A scenario that loom searches up to a bound, with the first waits spurious as well.
 fn bounded(name: &str, preemptions: usize, at_least: u64) -> Scenario {
     complete(name, at_least).search(Search::Bounded(preemptions)).spurious(2)
+}
+
+/// The same without spurious waits.
+fn bounded_once(name: &str, preemptions: usize, at_least: u64) -> Scenario {
+    complete(name, at_least).search(Search::Bounded(preemptions))
 }
