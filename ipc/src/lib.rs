@@ -100,6 +100,8 @@ mod header;
 mod image;
 mod lane;
 mod link;
+#[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
+pub mod manager;
 #[cfg(any(heddle_loom, heddle_shuttle, heddle_mutants))]
 pub mod model;
 mod offset;
