@@ -131,8 +131,8 @@ pub(super) fn done(reply: Reply) -> Result<(), ManagerError> {
 
 /// What each proxy is made of: a [`Remote`] and the types of what it holds.
 macro_rules! proxy {
-    ($name:ident<$($parameter:ident),*>, $kind:ident) => {
-        impl<$($parameter),*> $crate::manager::proxy::private::Sealed for $name<$($parameter),*> {
+    ($name:ident $(<$($parameter:ident),*>)?, $kind:ident) => {
+        impl $(<$($parameter),*>)? $crate::manager::proxy::private::Sealed for $name $(<$($parameter),*>)? {
             #[allow(private_interfaces, reason = "as the trait")]
             const KIND: $crate::manager::protocol::Kind = $crate::manager::protocol::Kind::$kind;
 
@@ -147,13 +147,13 @@ macro_rules! proxy {
             }
         }
 
-        impl<$($parameter),*> Clone for $name<$($parameter),*> {
+        impl $(<$($parameter),*>)? Clone for $name $(<$($parameter),*>)? {
             fn clone(&self) -> Self {
                 $name { remote: self.remote.clone(), of: core::marker::PhantomData }
             }
         }
 
-        impl<$($parameter),*> core::fmt::Debug for $name<$($parameter),*> {
+        impl $(<$($parameter),*>)? core::fmt::Debug for $name $(<$($parameter),*>)? {
             fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
                 f.debug_tuple(stringify!($name)).field(&self.remote).finish()
             }
