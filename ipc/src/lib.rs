@@ -113,6 +113,8 @@ mod os;
 mod peers;
 pub mod queue;
 #[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
+pub mod process;
+#[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
 mod segment;
 mod serve;
 mod shm_safe;

@@ -59,17 +59,8 @@ impl Call {
                 "a function with captured state cannot be sent to another process: pass the state as its argument"
             );
         }
-        let image = Image::current();
-        let trampoline = image.offset_of(trampoline::<F, A, R> as Trampoline as usize)?;
-        let function = if size_of::<F>() == 0 {
-            0
-        } else if TypeId::of::<F>() == TypeId::of::<fn(A) -> R>() {
-            // SAFETY: `F` is `fn(A) -> R`, which has the size of an address and may be read as one.
-            image.offset_of(unsafe { core::mem::transmute_copy::<F, usize>(&f) })?
-        } else {
-            return None;
-        };
-        Some(Call { trampoline, function })
+        let trampoline = Image::current().offset_of(trampoline::<F, A, R> as Trampoline as usize)?;
+        Some(Call { trampoline, function: function_offset::<F, fn(A) -> R>(f)? })
     }
 
     /// Calls it in this process; `false` if it names no code of this executable.
@@ -92,6 +83,20 @@ impl Call {
         // SAFETY: both buffers are as long as any argument or result may be; the function is the trampoline's.
         unsafe { trampoline(function, argument.0.as_ptr(), result.0.as_mut_ptr()) };
         true
+    }
+}
+
+/// What a trampoline for `F` has to know beside the type: nothing, which is 0, if `F` has no bytes, and the offset of the function if `F` is the
+/// function pointer `P`. `None` for anything else, and for functions that are not code of this executable.
+#[inline]
+pub(crate) fn function_offset<F: Copy + 'static, P: 'static>(f: F) -> Option<u64> {
+    if size_of::<F>() == 0 {
+        Some(0)
+    } else if TypeId::of::<F>() == TypeId::of::<P>() && size_of::<F>() == size_of::<usize>() {
+        // SAFETY: `F` is a function pointer, which has the size of an address and may be read as one.
+        Image::current().offset_of(unsafe { core::mem::transmute_copy::<F, usize>(&f) })
+    } else {
+        None
     }
 }
 

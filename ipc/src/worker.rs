@@ -14,6 +14,7 @@ use crate::control::ControlRef;
 use crate::image::Image;
 use crate::lane::Status;
 use crate::os;
+use crate::process;
 use crate::segment::{OpenError, Segment, SegmentRef};
 use crate::serve::{Ended, Service};
 use crate::task::{Bytes, Call, MAX_INLINE};
@@ -96,6 +97,8 @@ pub(crate) fn main(reference: SegmentRef) -> ! {
     }
     let context = Context { rank: terms.rank as usize, count: terms.count as usize };
     CONTEXT.set(context).expect("set once");
+    let name = format!("heddle-worker-{}", context.rank);
+    process::sys::set_name(&name);
     follow_parent(reference.pid);
     let ended = service.serve(terms.spin, |head, argument, result| {
         run(Call::from(head.call), head.status as usize, argument, result)
@@ -118,7 +121,7 @@ pub(crate) fn give_up(code: c_int, why: fmt::Arguments<'_>) -> ! {
 ///
 /// A thread that polls the parent's pidfd. PR_SET_PDEATHSIG is no alternative: it fires when the *thread* that started the
 /// worker ends, which for a test or a pool is long before the process does.
-fn follow_parent(parent: u32) {
+pub(crate) fn follow_parent(parent: u32) {
     let Ok(pidfd) = os::pidfd(parent) else { std::process::exit(EXIT_ORPHANED) };
     if os::parent() != parent {
         // It ended before the pidfd was open, and the id may be another process's by now.
@@ -153,7 +156,8 @@ fn run(call: Call, len: usize, argument: &Bytes, result: &mut Bytes) -> (Status,
     }
 }
 
-fn message(payload: &(dyn Any + Send)) -> &str {
+/// The message of a panic.
+pub(crate) fn message(payload: &(dyn Any + Send)) -> &str {
     payload
         .downcast_ref::<&'static str>()
         .copied()

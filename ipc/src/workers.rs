@@ -1,9 +1,7 @@
 //! A warm set of worker processes.
 
 use core::any::type_name;
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,13 +9,15 @@ use heddle_primitives::spin::DEFAULT_SPIN;
 use heddle_primitives::sync::thread;
 
 use crate::control::{ControlRef, Terms};
-use crate::entry;
+use crate::entry::{self, Role};
 use crate::error::{CallError, SubmitError};
 use crate::exit::Exit;
 use crate::image::{Identity, Image};
 use crate::lane::{CAPACITY, Status};
 use crate::link::{Link, NoReply, SharedLink};
 use crate::os;
+use crate::process::StartMethod;
+use crate::process::launch::{self, Given, OWN, Started};
 use crate::shm_safe::ShmSafe;
 use crate::start_error::StartError;
 use crate::supervisor::Supervisor;
@@ -70,6 +70,7 @@ pub struct Builder {
     start_timeout: Duration,
     grace: Duration,
     program: PathBuf,
+    method: StartMethod,
 }
 
 impl Default for Builder {
@@ -79,8 +80,8 @@ impl Default for Builder {
             spin: None,
             start_timeout: Duration::from_secs(10),
             grace: Duration::from_secs(1),
-            // Resolved by the new process, so it is the executable that runs here even if its file was replaced.
-            program: PathBuf::from("/proc/self/exe"),
+            program: PathBuf::from(OWN),
+            method: StartMethod::Spawn,
         }
     }
 }
@@ -117,6 +118,12 @@ impl Builder {
     /// The executable to start; unless set this process's own. Any other is refused unless it is of the same build.
     pub fn program(mut self, path: impl Into<PathBuf>) -> Self {
         self.program = path.into();
+        self
+    }
+
+    /// How the processes come into being; [`StartMethod::Spawn`] unless set. Another [`program`](Builder::program) is always spawned.
+    pub fn start_method(mut self, method: StartMethod) -> Self {
+        self.method = method;
         self
     }
 
@@ -353,22 +360,13 @@ impl Workers {
             count: self.config.count as u32,
         };
         let control = ControlRef::create(&terms).map_err(|source| StartError::Control { rank, source })?;
-        let mut command = Command::new(&self.config.program);
-        // No `pre_exec`: std would have to fork then, which takes 15 ms for a process of 1 GB, instead of 1.
-        command.env(entry::VARIABLE, entry::format_reference(control.share()));
-        // For people who look at a list of processes; the worker itself reads neither.
-        if let Some(name) = std::env::args_os().next() {
-            command.arg0(name);
-        }
-        command.arg(format!("heddle-worker-{rank}"));
-        let mut child = command.spawn().map_err(|source| StartError::Spawn { rank, source })?;
-        // The child has not been waited for, so the id is still its own. Dropping the handle neither kills nor reaps it.
-        let pidfd = os::pidfd(child.id()).map_err(|source| {
-            // Nobody would watch it.
-            let _ = child.kill().and_then(|()| child.wait());
-            StartError::Spawn { rank, source }
-        })?;
-        let link = Arc::new(Link::new(rank, child.id(), pidfd, control, self.spin));
+        let (role, name) = (Role::Worker(control.share()), format!("heddle-worker-{rank}"));
+        let started = match self.config.program.as_os_str() == OWN {
+            true => launch::start(self.config.method, &role, &name, Given::SAME),
+            false => launch::spawn(&self.config.program, &role, &name, Given::SAME),
+        };
+        let Started { pid, pidfd } = started.map_err(|source| StartError::Spawn { rank, source })?;
+        let link = Arc::new(Link::new(rank, pid, pidfd, control, self.spin));
         self.supervisor.as_ref().expect("only drop takes it").watch([Arc::clone(&link)]);
         Ok(link)
     }
