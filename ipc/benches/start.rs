@@ -6,7 +6,7 @@
 //! holds nothing.
 
 use std::io::{PipeReader, PipeWriter, Read, Write};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
@@ -62,6 +62,14 @@ fn process(criterion: &mut Criterion) {
 fn peers(group: &mut criterion::BenchmarkGroup<'_, criterion::measurement::WallTime>) {
     group.bench_function(BenchmarkId::new("posix-spawn", 1), |bencher| {
         bencher.iter(|| assert!(Command::new("/bin/true").status().expect("it starts").success()));
+    });
+    // The same executable, which gives up before `main`: what there is of executing it.
+    group.bench_function(BenchmarkId::new("posix-spawn-self", 1), |bencher| {
+        bencher.iter(|| {
+            let mut command = Command::new("/proc/self/exe");
+            let status = command.env("HEDDLE_IPC_WORKER", "nobody").stderr(Stdio::null()).status();
+            assert_eq!(status.expect("it starts").code(), Some(120));
+        });
     });
     let mut forker = Forker::start();
     group.bench_function(BenchmarkId::new("fork", 1), |bencher| {

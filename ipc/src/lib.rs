@@ -1,9 +1,9 @@
 //! Shared memory, and worker processes whose death is an error instead of a hang.
 //!
-//! Two things, which fit together. A [`Segment`] is memory that several processes map: sealed, so that it cannot shrink under a
+//! Things that fit together. A [`Segment`] is memory that several processes map: sealed, so that it cannot shrink under a
 //! mapping, and nameless, so that nothing is left of it. [`Workers`] are processes that run plain functions of this
 //! program, one after the other, for a round trip of less than a microsecond while they are awake; large data goes to them as an
-//! [`Offset`] into a segment.
+//! [`Offset`] into a segment. A [`process::Process`] runs one function, as Python's does.
 //!
 //! ```
 //! use heddle_ipc::{Offset, Segment, SegmentRef, Workers, worker};
@@ -48,8 +48,8 @@
 //!
 //! What was decided against: a registry (`init(&[...])` first thing in `main`) does not reach tests and benches, and one that
 //! is collected by the linker loses the entries of crates that `main` never names. `fork` without exec copies locks in whatever
-//! state other threads left them, and takes 17 ms once a GB is resident. A zygote, forked before there are threads, starts a worker
-//! in a tenth of the time; it can be added behind the same entry.
+//! state other threads left them, and takes 17 ms once a GB is resident. A zygote, which copies itself before there are threads, starts a worker
+//! in a sixth of the time: [`process::StartMethod`].
 //!
 //! What it costs to run before `main`:
 //! - Constructors that the linker put behind this crate's have not run in a worker. std does not mind; a C library that is

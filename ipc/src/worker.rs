@@ -8,7 +8,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 
 use heddle_primitives::Mutex;
-use heddle_primitives::sync::thread;
 
 use crate::control::ControlRef;
 use crate::image::Image;
@@ -119,22 +118,17 @@ pub(crate) fn give_up(code: c_int, why: fmt::Arguments<'_>) -> ! {
 
 /// Ends this process when its parent ends, also in the middle of a task.
 ///
-/// A thread that polls the parent's pidfd. PR_SET_PDEATHSIG is no alternative: it fires when the *thread* that started the
-/// worker ends, which for a test or a pool is long before the process does.
+/// A thread that polls the parent's pidfd. PR_SET_PDEATHSIG is an alternative for a zygote's children only: it fires when the *thread* that
+/// started the worker ends, which for a test or a pool is long before the process does.
 pub(crate) fn follow_parent(parent: u32) {
     let Ok(pidfd) = os::pidfd(parent) else { std::process::exit(EXIT_ORPHANED) };
     if os::parent() != parent {
         // It ended before the pidfd was open, and the id may be another process's by now.
         std::process::exit(EXIT_ORPHANED);
     }
-    let follow = move || {
-        os::wait_for_end(&pidfd, None);
-        // Not `exit`: the main thread is in the middle of something.
-        os::exit_now(EXIT_ORPHANED)
-    };
-    let thread = thread::Builder::new().name("heddle-follow".to_owned()).stack_size(32 << 10).spawn(follow);
-    if let Err(error) = thread {
-        give_up(EXIT_ORPHANED, format_args!("no thread to follow the parent: {error}"));
+    // Not `exit`: the main thread is in the middle of something.
+    if let Err(error) = process::sys::end_with(pidfd, EXIT_ORPHANED) {
+        give_up(EXIT_ORPHANED, format_args!("the parent cannot be followed: {error}"));
     }
 }
 

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use heddle_primitives::spin::DEFAULT_SPIN;
-use heddle_primitives::sync::thread;
 
 use crate::control::{ControlRef, Terms};
 use crate::entry::{self, Role};
@@ -58,7 +57,7 @@ pub struct Workers {
     generations: Vec<u64>,
     config: Builder,
     spin: Duration,
-    // Dropped last: its drop waits until every worker has ended.
+    // Dropped last: its drop waits until every worker has ended. `None` until the first are started.
     supervisor: Option<Supervisor>,
 }
 
@@ -141,14 +140,13 @@ impl Builder {
         }
         let deadline = Instant::now().checked_add(self.start_timeout);
         let spin = self.spin.unwrap_or_else(|| default_spin(self.count));
-        let supervisor = Supervisor::start().map_err(|source| StartError::Supervisor { source })?;
         let count = self.count;
         let mut workers = Workers {
             links: Vec::with_capacity(count),
             generations: vec![0; count],
             config: self,
             spin,
-            supervisor: Some(supervisor),
+            supervisor: None,
         };
         let started = (0..count)
             .try_for_each(|rank| {
@@ -156,7 +154,13 @@ impl Builder {
                 workers.links.push(link);
                 Ok(())
             })
-            .and_then(|()| workers.links.iter().try_for_each(|link| workers.greet(link, deadline)));
+            .and_then(|()| {
+                // Meanwhile the processes get ready.
+                let supervisor = Supervisor::start().map_err(|source| StartError::Supervisor { source })?;
+                supervisor.watch(workers.links.iter().map(Arc::clone));
+                workers.supervisor = Some(supervisor);
+                workers.links.iter().try_for_each(|link| workers.greet(link, deadline))
+            });
         match started {
             Ok(()) => Ok(workers),
             Err(error) => {
@@ -343,6 +347,7 @@ impl Workers {
             return Err(StartError::TimedOut { rank, pid: old.pid, limit: self.config.start_timeout });
         }
         let link = self.spawn(rank)?;
+        self.supervisor.as_ref().expect("only drop takes it").watch([Arc::clone(&link)]);
         self.links[rank] = Arc::clone(&link);
         self.generations[rank] += 1;
         self.greet(&link, deadline).inspect_err(|_| {
@@ -351,7 +356,7 @@ impl Workers {
         })
     }
 
-    /// Starts the process of a worker, which is not ready yet.
+    /// Starts the process of a worker, which is not ready yet, and which nobody watches.
     fn spawn(&self, rank: usize) -> Result<SharedLink, StartError> {
         let terms = Terms {
             identity: Image::current().identity(),
@@ -366,9 +371,7 @@ impl Workers {
             false => launch::spawn(&self.config.program, &role, &name, Given::SAME),
         };
         let Started { pid, pidfd } = started.map_err(|source| StartError::Spawn { rank, source })?;
-        let link = Arc::new(Link::new(rank, pid, pidfd, control, self.spin));
-        self.supervisor.as_ref().expect("only drop takes it").watch([Arc::clone(&link)]);
-        Ok(link)
+        Ok(Arc::new(Link::new(rank, pid, pidfd, control, self.spin)))
     }
 
     /// Waits for the handshake.
@@ -408,15 +411,23 @@ impl Drop for Workers {
                 let _ = os::kill(link.pidfd());
             }
         }
-        // Waits for the supervisor, and so until all are reaped.
-        self.supervisor = None;
+        match self.supervisor.take() {
+            // Waits for the supervisor, and so until all are reaped.
+            Some(supervisor) => drop(supervisor),
+            None => {
+                for link in &self.links {
+                    os::wait_for_end(link.pidfd(), None);
+                    os::reap(link.pidfd());
+                }
+            }
+        }
     }
 }
 
 fn default_spin(workers: usize) -> Duration {
-    // The waiting parent spins too.
-    match thread::available_parallelism() {
-        Ok(cpus) if workers < cpus.get() => SPIN_ON_OWN_CPU,
+    // The waiting parent spins too. Not `available_parallelism`, which reads quotas from files: they say nothing about spinning.
+    match rustix::thread::sched_getaffinity(None) {
+        Ok(cpus) if workers < cpus.count() as usize => SPIN_ON_OWN_CPU,
         _ => DEFAULT_SPIN,
     }
 }

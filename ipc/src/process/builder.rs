@@ -95,7 +95,7 @@ impl Builder {
     }
 
     /// Whether the process ends when this one does, however this one does; yes unless set. It then ends without running anything else, also in the middle
-    /// of its function, with exit code 122. One that does not must have begun by then: its argument ends with this process.
+    /// of its function. One that does not must have begun by then: its argument ends with this process.
     pub fn ends_with_parent(mut self, ends: bool) -> Self {
         self.ends_with_parent = ends;
         self

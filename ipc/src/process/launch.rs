@@ -1,7 +1,7 @@
 //! Starts this executable again, in one of two ways.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -101,12 +101,11 @@ pub(crate) fn start(
     match method {
         StartMethod::Spawn => spawn(Path::new(OWN), role, name, streams),
         StartMethod::Zygote => {
-            let null = sys::null()?;
-            let fds: [BorrowedFd<'_>; 3] = core::array::from_fn(|number| match &streams[number] {
-                // A stream that this process has closed is nothing.
-                Given::Same => sys::standard(number).unwrap_or(null.as_fd()),
-                Given::Null => null.as_fd(),
-                Given::Fd(fd) => fd.as_fd(),
+            let fds = core::array::from_fn(|number| match &streams[number] {
+                // One that this process has closed is nothing.
+                Given::Same => sys::standard(number),
+                Given::Null => None,
+                Given::Fd(fd) => Some(fd.as_fd()),
             });
             zygote::start(role, fds)
         }

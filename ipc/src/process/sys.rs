@@ -4,10 +4,10 @@ use core::ffi::{c_int, c_ulong};
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 use std::io::{self, IoSlice, IoSliceMut};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
 use std::time::Instant;
 
-use heddle_primitives::sync::atomic::AtomicU32;
+use heddle_primitives::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
@@ -17,7 +17,7 @@ use rustix::net::{
 };
 use rustix::process::{Pid, Signal, WaitOptions};
 
-use crate::os::Pidfd;
+use crate::os::{self, Pidfd};
 
 /// Which CPUs a thread may use, as the kernel writes it.
 pub(super) type Cpus = [u8; size_of::<libc::cpu_set_t>()];
@@ -221,6 +221,65 @@ impl ThreadSelf {
             -1 => Err(io::Error::last_os_error()),
             _ => Ok(false),
         }
+    }
+}
+
+/// Whether the kernel takes this process for the child of a thread that ends with its process, and not before.
+static ANCHORED: AtomicBool = AtomicBool::new(false);
+
+/// Notes that it does.
+pub(super) fn anchored() {
+    // ORDERING: Relaxed: the process has one thread.
+    ANCHORED.store(true, Ordering::Relaxed);
+}
+
+/// Ends this process, without running anything else in it, when its parent has ended: by SIGKILL, or with this code.
+///
+/// `parent` is the parent's, and was opened while that was the parent.
+pub(crate) fn end_with(parent: Pidfd, code: i32) -> io::Result<()> {
+    // ORDERING: Relaxed: set before there was another thread, if at all.
+    if !ANCHORED.load(Ordering::Relaxed) {
+        return exit_when_ended(parent, code);
+    }
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    // It may have ended just before.
+    match rustix::event::poll(&mut [PollFd::new(&parent, PollFlags::IN)], Some(&Timespec::default())) {
+        Ok(0) | Err(_) => Ok(()),
+        Ok(_) => os::exit_now(code),
+    }
+}
+
+/// Ends this process, without running anything else in it, with this code when that one has ended. A thread of its own waits for that.
+///
+/// It is one of the C library's, and not std's, since that of each child allocates, and thereby has the C library set up a second heap: 8 KiB and 15 us.
+fn exit_when_ended(pidfd: Pidfd, code: i32) -> io::Result<()> {
+    /// Enough for the C library's own data, which lies on the stack too, and a few frames.
+    const STACK: usize = 64 << 10;
+
+    extern "C" fn follow(terms: *mut libc::c_void) -> *mut libc::c_void {
+        // A descriptor and an exit code, as put together below.
+        let terms = terms.addr() as u64;
+        // SAFETY: given up by the caller for this, and never closed.
+        let pidfd = unsafe { BorrowedFd::borrow_raw(terms as u32 as c_int) };
+        // An error is an interruption, or no memory for the moment.
+        while rustix::event::poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], None).is_err() {}
+        os::exit_now((terms >> 32) as i32)
+    }
+
+    let terms = (code as u64) << 32 | u64::from(pidfd.into_raw_fd() as u32);
+    let mut attributes = MaybeUninit::uninit();
+    // SAFETY: a place for the attributes, which this call initialises.
+    unsafe { libc::pthread_attr_init(attributes.as_mut_ptr()) };
+    // SAFETY: initialised above. Were the size refused, the default would hold.
+    unsafe { libc::pthread_attr_setstacksize(attributes.as_mut_ptr(), STACK) };
+    // SAFETY: as above.
+    unsafe { libc::pthread_attr_setdetachstate(attributes.as_mut_ptr(), libc::PTHREAD_CREATE_DETACHED) };
+    let mut thread = 0;
+    let terms = core::ptr::without_provenance_mut(terms as usize);
+    // SAFETY: all as the call wants it; the function never returns, and what it is given is no memory.
+    match unsafe { libc::pthread_create(&mut thread, attributes.as_ptr(), follow, terms) } {
+        0 => Ok(()),
+        errno => Err(io::Error::from_raw_os_error(errno)),
     }
 }
 

@@ -73,6 +73,55 @@ fn arguments_and_results_of_every_size_arrive() {
     });
 }
 
+/// So many bytes on their way, all zero but the ends; at either side only what they are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Bulk {
+    len: usize,
+    first: u8,
+    last: u8,
+}
+
+impl Serialize for Bulk {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut bytes = vec![0; self.len];
+        (bytes[0], bytes[self.len - 1]) = (self.first, self.last);
+        serializer.serialize_bytes(&bytes)
+    }
+}
+
+impl<'de> Deserialize<'de> for Bulk {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = Bulk;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("bytes")
+            }
+
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Bulk, E> {
+                Ok(Bulk { len: bytes.len(), first: bytes[0], last: bytes[bytes.len() - 1] })
+            }
+        }
+        deserializer.deserialize_bytes(Visitor)
+    }
+}
+
+/// What pipes between processes have refused for years. Where there is no memory for it, it is not tried.
+#[test]
+fn payloads_beyond_two_gib_arrive() {
+    const LEN: usize = (2 << 30) + 12_345;
+    let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap();
+    let free = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:")).unwrap();
+    let free: usize = free.trim().trim_end_matches(" kB").parse().unwrap();
+    if free << 10 < 4 * LEN {
+        return println!("{free} KiB are too few");
+    }
+    let turn = |bulk: Bulk| Bulk { len: bulk.len + 1, first: bulk.last, last: bulk.first };
+    let bulk = Bulk { len: LEN, first: 1, last: 2 };
+    assert_eq!(Process::spawn(turn, bulk).unwrap().join(), Ok(turn(bulk)));
+}
+
 #[test]
 fn a_result_can_be_had_again() {
     let process = Process::spawn(double, 4).unwrap();

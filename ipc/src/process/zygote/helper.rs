@@ -2,11 +2,14 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
 
 use heddle_primitives::sync::atomic::AtomicU32;
+use heddle_primitives::{Event, Shared};
 
 use crate::entry::Role;
 use crate::header::HEADER_LEN;
+use crate::image::Image;
 use crate::os::{self, Pidfd};
 use crate::process::sys::{self, Cpus, ThreadSelf};
 use crate::segment::{Segment, SegmentRef};
@@ -31,6 +34,14 @@ pub(super) fn word(page: &Segment) -> &AtomicU32 {
     unsafe { &*word }
 }
 
+/// Does once what each child would do for itself: what stays as it is in all of them.
+fn warm_up() {
+    Image::current();
+    // The first wait on memory that processes share asks for the number of CPUs.
+    let event = Event::<Shared>::new_in();
+    event.wait_for(Duration::from_micros(1));
+}
+
 /// What the zygote holds, and its copies give back.
 struct Helper {
     socket: OwnedFd,
@@ -38,6 +49,8 @@ struct Helper {
     page: Segment,
     /// Whether interrupts were ignored when it was started.
     deaf: bool,
+    /// The CPUs that its children may use unless told otherwise.
+    cpus: Cpus,
 }
 
 impl Helper {
@@ -55,7 +68,8 @@ impl Helper {
         sys::set_name("heddle-zygote");
         // One that a terminal sends to all is for the program to decide about.
         let deaf = sys::ignore_interrupt(true);
-        Ok(Helper { socket, parent, page, deaf })
+        warm_up();
+        Ok(Helper { socket, parent, page, deaf, cpus: sys::cpus() })
     }
 
     /// Makes copies; returns in each of them, with the role that it has. In the zygote itself it does not return before the end.
@@ -85,16 +99,21 @@ impl Helper {
 
     /// In a copy: gives back what is the zygote's, and takes what is the child's.
     fn become_child(self, request: &[u8], streams: Vec<OwnedFd>) -> Role {
-        let Helper { socket, parent, page, deaf } = self;
+        let Helper { socket, parent, page, deaf, cpus: usual } = self;
         // First of all, so that the parent sees the zygote's end of the socket close with the zygote.
         drop((socket, parent, page));
         sys::ignore_interrupt(deaf);
+        sys::anchored();
         let taken = (|| -> Option<Role> {
-            for (number, stream) in streams.iter().enumerate() {
-                sys::make_standard(number, stream).ok()?;
+            let (cpus, request) = request.split_first_chunk::<{ size_of::<Cpus>() }>()?;
+            let (given, role) = request.split_first_chunk::<3>()?;
+            if *cpus != usual {
+                sys::set_cpus(cpus);
             }
-            let (cpus, role) = request.split_first_chunk::<{ size_of::<Cpus>() }>()?;
-            sys::set_cpus(cpus);
+            let mut streams = streams.iter();
+            for (number, _) in given.iter().enumerate().filter(|(_, given)| **given != 0) {
+                sys::make_standard(number, streams.next()?).ok()?;
+            }
             Role::parse(str::from_utf8(role).ok()?)
         })();
         drop(streams);

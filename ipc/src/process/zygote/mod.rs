@@ -9,8 +9,10 @@
 //! - `CLONE_PARENT_SETTID` has the kernel write the child's id to a page that both processes map, in the same system call that makes the child. So if the
 //!   zygote is killed at any moment the parent knows whether there is a child, and which: it reaps the zygote, and looks.
 //!
-//! - `helper`: the zygote's own life.
+//! - `helper`: the zygote's own life;
+//! - `anchor`: the thread that starts it.
 
+mod anchor;
 pub(crate) mod helper;
 
 use std::ffi::OsString;
@@ -27,6 +29,7 @@ use crate::header::HEADER_LEN;
 use crate::os::{self, Pidfd};
 use crate::process::launch::{self, Given, OWN, Started};
 use crate::process::sys;
+use crate::process::zygote::anchor::Anchor;
 use crate::segment::Segment;
 
 /// How long a zygote may take to make a child, or to come up.
@@ -35,25 +38,45 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How many zygotes in a row may be lost before a start fails.
 const ATTEMPTS: usize = 3;
 
-static ZYGOTE: Mutex<Option<Zygote>> = Mutex::new(None);
+static PLACE: Mutex<Place> = Mutex::new(Place { anchor: None, zygote: None });
 
-/// Has the zygote make a child with these standard streams, and takes up a zygote first if there is none.
-pub(crate) fn start(role: &Role, streams: [BorrowedFd<'_>; 3]) -> io::Result<Started> {
+/// What this process has, from its first use on.
+#[derive(Debug)]
+struct Place {
+    anchor: Option<Anchor>,
+    zygote: Option<Zygote>,
+}
+
+impl Place {
+    /// A zygote that does as this process would do.
+    fn zygote(&mut self) -> io::Result<&Zygote> {
+        if self.anchor.as_ref().is_none_or(|anchor| !anchor.is_ours()) {
+            self.anchor = Some(Anchor::new()?);
+        }
+        if self.zygote.as_ref().is_none_or(|zygote| !zygote.fits()) {
+            // The old one first, if there is one: it may hold the last descriptors.
+            self.zygote = None;
+            self.zygote = Some(Zygote::new(self.anchor.as_ref().expect("just made"))?);
+        }
+        Ok(self.zygote.as_ref().expect("just made"))
+    }
+}
+
+/// Has the zygote make a child with these standard streams, of which any may be nothing, and takes up a zygote first if there is none.
+pub(crate) fn start(role: &Role, streams: [Option<BorrowedFd<'_>>; 3]) -> io::Result<Started> {
     let mut request = sys::cpus().to_vec();
+    // Which streams come along.
+    request.extend(streams.map(|stream| u8::from(stream.is_some())));
     request.extend_from_slice(role.to_string().as_bytes());
-    let mut place = ZYGOTE.lock();
+    let streams: Vec<_> = streams.into_iter().flatten().collect();
+    let mut place = PLACE.lock();
     let mut lost = io::Error::from(io::ErrorKind::BrokenPipe);
     for _ in 0..ATTEMPTS {
-        if place.as_ref().is_none_or(|zygote| !zygote.fits()) {
-            // The old one first, if there is one: it may hold the last descriptors.
-            *place = None;
-            *place = Some(Zygote::new()?);
-        }
-        match place.as_ref().expect("just made").ask(&request, &streams) {
+        match place.zygote()?.ask(&request, &streams) {
             Ok(pid) => return adopt(pid),
             Err(Refusal::No(error)) => return Err(error),
             Err(Refusal::Lost(error)) => {
-                let zygote = place.take().expect("just asked");
+                let zygote = place.zygote.take().expect("just asked");
                 zygote.end();
                 // Now that it is reaped it makes no child any more. One that it has made has all that it needs.
                 match zygote.child() {
@@ -100,7 +123,7 @@ struct Zygote {
 }
 
 impl Zygote {
-    fn new() -> io::Result<Zygote> {
+    fn new(anchor: &Anchor) -> io::Result<Zygote> {
         let page =
             Segment::create("zygote", HEADER_LEN + size_of::<AtomicU32>()).map_err(io::Error::other)?;
         page.prefault()?;
@@ -109,7 +132,8 @@ impl Zygote {
         // A socket cannot be opened by way of /proc, so it has to be inherited, and a standard stream is what can be without being
         // inherited by other children too.
         let streams = [Given::Fd(theirs), Given::Null, Given::Null];
-        let Started { pidfd, .. } = launch::spawn(Path::new(OWN), &role, "heddle-zygote", streams)?;
+        let spawn = move || launch::spawn(Path::new(OWN), &role, "heddle-zygote", streams);
+        let Started { pidfd, .. } = anchor.run(spawn)?;
         let environment = std::env::vars_os().collect();
         let directory = std::env::current_dir().ok();
         Ok(Zygote { owner: std::process::id(), pidfd, socket, page, environment, directory })
@@ -123,7 +147,7 @@ impl Zygote {
     }
 
     /// Has it make a child, and returns that one's id.
-    fn ask(&self, request: &[u8], streams: &[BorrowedFd<'_>; 3]) -> Result<u32, Refusal> {
+    fn ask(&self, request: &[u8], streams: &[BorrowedFd<'_>]) -> Result<u32, Refusal> {
         // ORDERING: Relaxed: the kernel writes it while it serves the request, and is read after the reply or the zygote's end, which
         // system calls order.
         self.word().store(0, Ordering::Relaxed);
