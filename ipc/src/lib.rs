@@ -112,6 +112,7 @@ mod os;
 mod os;
 mod peers;
 pub mod queue;
+pub mod ring;
 #[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
 pub mod process;
 #[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]

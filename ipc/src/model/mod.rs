@@ -7,10 +7,12 @@
 //! - [`pair`]: a parent and its worker, which may stop for ever after each step of an answer;
 //! - [`Supervised`]: who notices ends, and wakes whoever waits;
 //! - [`Peer`]: who takes part in a segment, and may die at any operation;
+//! - [`ring`]: a ring of messages, whose ends may die at any operation;
 //! - [`SegmentHeader`]: how a segment is published, and its memory handed out.
 
 mod header;
 mod peers;
+pub mod ring;
 mod supervised;
 mod worker;
 

@@ -11,6 +11,7 @@ mod header;
 mod lane;
 mod mutex;
 mod queue;
+mod ring;
 mod slots;
 mod supervisor;
 
