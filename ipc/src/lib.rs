@@ -90,6 +90,8 @@
 
 #[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
 mod arena;
+#[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
+pub mod connection;
 mod control;
 mod cursor;
 #[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]

@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
+use heddle_primitives::{Futex, Shared};
 use memmap2::MmapRaw;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
 use rustix::fs::{FallocateFlags, MemfdFlags, Mode, OFlags};
@@ -208,4 +209,57 @@ pub(crate) fn parent() -> u32 {
 pub(crate) fn exit_now(code: i32) -> ! {
     // SAFETY: always allowed.
     unsafe { libc::_exit(code) }
+}
+
+/// One of the words that [`wait_for_any_word`] sleeps on, as the kernel has it.
+#[repr(C)]
+struct FutexWait {
+    expected: u64,
+    word: u64,
+    flags: u32,
+    reserved: u32,
+}
+
+/// Of 32 bits, and shared between processes.
+const FUTEX2_SIZE_U32: u32 = 2;
+
+/// As many words as the kernel takes at a time.
+const FUTEX_WAITV_MAX: usize = 128;
+
+/// Sleeps until one of these words changes and is woken, or until the deadline; may return early. Where there are more words than the kernel
+/// takes, or it is older than 5.16, it sleeps for a millisecond.
+pub(crate) fn wait_for_any_word(words: &[(&Futex<Shared>, u32)], deadline: Instant) {
+    let waits: Vec<FutexWait> = words
+        .iter()
+        .map(|(futex, expected)| FutexWait {
+            expected: (*expected).into(),
+            word: core::ptr::from_ref(futex.word()).addr() as u64,
+            flags: FUTEX2_SIZE_U32,
+            reserved: 0,
+        })
+        .collect();
+    let left = deadline.saturating_duration_since(Instant::now());
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let nanos = now.tv_nsec + i64::from(left.subsec_nanos());
+    let until = libc::timespec {
+        tv_sec: now.tv_sec + left.as_secs() as i64 + nanos / 1_000_000_000,
+        tv_nsec: nanos % 1_000_000_000,
+    };
+    let failed = (1..=FUTEX_WAITV_MAX).contains(&waits.len()) && {
+        // SAFETY: valid for the call: as many entries as it says, each with the address of a word that is borrowed, and a time.
+        let result = unsafe {
+            libc::syscall(
+                libc::SYS_futex_waitv,
+                waits.as_ptr(),
+                waits.len(),
+                0,
+                core::ptr::from_ref(&until),
+                libc::CLOCK_MONOTONIC,
+            )
+        };
+        result == -1 && io::Error::last_os_error().raw_os_error() == Some(libc::ENOSYS)
+    };
+    if failed || !(1..=FUTEX_WAITV_MAX).contains(&waits.len()) {
+        std::thread::sleep(left.min(std::time::Duration::from_millis(1)));
+    }
 }

@@ -3,6 +3,8 @@
 use core::fmt;
 use std::time::{Duration, Instant};
 
+#[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
+use heddle_primitives::Futex;
 use heddle_primitives::spin::{HANDOVER_SPIN, Spin};
 use heddle_primitives::sync::atomic::Ordering;
 use heddle_primitives::sync::fence;
@@ -91,6 +93,31 @@ impl Consumer {
     /// Whether no more messages will come than are in the ring: the producer is closed, or its process has died. Asks the kernel.
     pub fn is_disconnected(&self) -> bool {
         self.memory.control().is_producer_closed() || self.memory.is_producer_dead()
+    }
+
+    /// Whether there is a message, or what cannot be one, or the producer is closed.
+    #[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
+    pub(crate) fn is_ready(&self) -> bool {
+        // ORDERING: Relaxed: whoever takes the message acquires it.
+        self.memory.word(self.at).load(Ordering::Relaxed) != 0 || self.memory.control().is_producer_closed()
+    }
+
+    /// Has the producer know that the consumer sleeps, or is about to; the word that it sleeps on, and its value then.
+    #[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
+    pub(crate) fn fall_asleep(&self) -> (&Futex<Shared>, u32) {
+        let asleep = &self.memory.control().calm.consumer_asleep;
+        // ORDERING: Relaxed: the fence orders it before the look at the head (Q1 to Q3 in the module's text).
+        asleep.word().swap(ASLEEP, Ordering::Relaxed);
+        // ORDERING: pairs with the fence in `wake`.
+        fence(Ordering::SeqCst);
+        (asleep, ASLEEP)
+    }
+
+    /// The consumer is awake again.
+    #[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
+    pub(crate) fn wake_up(&self) {
+        // ORDERING: Relaxed: spares the producer a wake; nothing depends on when it is seen.
+        self.memory.control().calm.consumer_asleep.word().swap(AWAKE, Ordering::Relaxed);
     }
 
     /// Wakes the producer if it sleeps; to be called once after messages were [passed](Message::pass).
@@ -208,6 +235,13 @@ impl Message<'_> {
     /// Whether it has no bytes; it is a message nevertheless.
     pub fn is_empty(&self) -> bool {
         self.head.len == 0
+    }
+
+    /// The sender's mark.
+    #[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
+    #[inline(always)]
+    pub(crate) fn mark(&self) -> u8 {
+        self.head.mark
     }
 
     /// Copies the first bytes, as many as there are and `into` has room for, and returns how many.

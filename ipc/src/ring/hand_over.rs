@@ -20,10 +20,20 @@ use crate::segment::{Segment, SegmentRef};
 ///
 /// See [`CreateError`].
 pub fn create(capacity: usize) -> Result<(Producer, Consumer), CreateError> {
+    let member = Member::create("ring", room(capacity)?)?;
+    create_in(&member, capacity)
+}
+
+/// Bytes that a segment must have left for a ring of this capacity.
+pub(crate) fn room(capacity: usize) -> Result<usize, CreateError> {
+    Layout::capacity_for(capacity).map(Layout::room).ok_or(CreateError::TooLong { capacity })
+}
+
+/// Makes a ring in a segment that is a member's, and has the room for it.
+pub(crate) fn create_in(member: &Member, capacity: usize) -> Result<(Producer, Consumer), CreateError> {
     let capacity = Layout::capacity_for(capacity).ok_or(CreateError::TooLong { capacity })?;
-    let member = Member::create("ring", Layout::room(1, capacity))?;
-    let layout = Layout::alloc(member.segment(), capacity).expect("created with this room");
-    let memory = Memory::map(&member, layout).map_err(|error| match error {
+    let layout = Layout::alloc(member.segment(), capacity).map_err(|_| CreateError::TooLong { capacity })?;
+    let memory = Memory::map(member, layout).map_err(|error| match error {
         MapError::Layout => unreachable!("just allocated"),
         MapError::Os(source) => CreateError::Os { source },
     })?;
@@ -74,6 +84,11 @@ impl Producer {
 }
 
 impl Consumer {
+    /// The segment that the ring lies in. Writing there is what a peer gone wild does.
+    pub fn segment(&self) -> &Segment {
+        self.memory.member().segment()
+    }
+
     /// Gives the end away, to the process that [attaches](ConsumerHandle::attach) the handle.
     pub fn give(mut self) -> ConsumerHandle {
         self.open = false;
@@ -82,26 +97,48 @@ impl Consumer {
 }
 
 impl ProducerHandle {
+    /// The segment that the end is in.
+    pub(crate) fn segment(&self) -> SegmentRef {
+        self.0.segment
+    }
+
     /// The end, in this process from now on.
     ///
     /// # Errors
     ///
     /// See [`AttachError`].
     pub fn attach(self) -> Result<Producer, AttachError> {
-        let memory = self.0.claim(|control| &control.calm.producer)?;
+        let member = Member::attach(self.0.segment)?;
+        self.attach_in(&member)
+    }
+
+    /// [`attach`](ProducerHandle::attach), where the segment is known already.
+    pub(crate) fn attach_in(&self, member: &Member) -> Result<Producer, AttachError> {
+        let memory = self.0.claim(member, |control| &control.calm.producer)?;
         // SAFETY: claimed, so it is nobody else's.
         Ok(unsafe { Producer::new(memory, self.0.at) })
     }
 }
 
 impl ConsumerHandle {
+    /// The segment that the end is in.
+    pub(crate) fn segment(&self) -> SegmentRef {
+        self.0.segment
+    }
+
     /// The end, in this process from now on.
     ///
     /// # Errors
     ///
     /// See [`AttachError`].
     pub fn attach(self) -> Result<Consumer, AttachError> {
-        let memory = self.0.claim(|control| &control.calm.consumer)?;
+        let member = Member::attach(self.0.segment)?;
+        self.attach_in(&member)
+    }
+
+    /// [`attach`](ConsumerHandle::attach), where the segment is known already.
+    pub(crate) fn attach_in(&self, member: &Member) -> Result<Consumer, AttachError> {
+        let memory = self.0.claim(member, |control| &control.calm.consumer)?;
         // SAFETY: claimed, so it is nobody else's.
         Ok(unsafe { Consumer::new(memory, self.0.at) })
     }
@@ -119,9 +156,8 @@ impl Handle {
         }
     }
 
-    fn claim(&self, owner: impl Fn(&Control) -> &Owner) -> Result<Memory, AttachError> {
-        let member = Member::attach(self.segment)?;
-        let memory = Memory::map(&member, self.layout).map_err(|error| match error {
+    fn claim(&self, member: &Member, owner: impl Fn(&Control) -> &Owner) -> Result<Memory, AttachError> {
+        let memory = Memory::map(member, self.layout).map_err(|error| match error {
             MapError::Layout => AttachError::Layout,
             MapError::Os(source) => AttachError::Os { source },
         })?;

@@ -71,6 +71,8 @@ pub use consumer::{Consumer, Message};
 pub use error::{ReceiveError, SendError};
 #[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
 pub use hand_over::{AttachError, ConsumerHandle, CreateError, ProducerHandle, create};
+#[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
+pub(crate) use hand_over::{create_in, room};
 #[cfg(any(heddle_loom, heddle_shuttle, heddle_mutants))]
 pub(crate) use head::Head;
 #[cfg(any(heddle_loom, heddle_shuttle, heddle_mutants))]

@@ -76,11 +76,7 @@ impl Producer {
     /// Any [`SendError`] but [`TimedOut`](SendError::TimedOut). Nothing was sent then.
     #[inline]
     pub fn try_send(&mut self, bytes: &[u8]) -> Result<(), SendError> {
-        self.room(bytes.len())?;
-        self.fill(bytes);
-        self.publish(bytes.len() as u64, 0);
-        self.notify();
-        Ok(())
+        self.try_send_marked(bytes, 0)
     }
 
     /// [`try_send`](Producer::try_send), but a consumer that sleeps goes on sleeping, up to 50 ms, until [`notify`](Producer::notify): for many
@@ -139,6 +135,16 @@ impl Producer {
         deadline: Option<Instant>,
     ) -> Result<(), SendError> {
         self.await_room(bytes.len(), deadline)?;
+        self.fill(bytes);
+        self.publish(bytes.len() as u64, mark);
+        self.notify();
+        Ok(())
+    }
+
+    /// [`try_send`](Producer::try_send), with a mark beside the bytes.
+    #[inline]
+    pub(crate) fn try_send_marked(&mut self, bytes: &[u8], mark: u8) -> Result<(), SendError> {
+        self.room(bytes.len())?;
         self.fill(bytes);
         self.publish(bytes.len() as u64, mark);
         self.notify();

@@ -50,10 +50,9 @@ impl Layout {
         wanted.max(rustix::param::page_size()).checked_next_power_of_two()
     }
 
-    /// Bytes that a segment must have for `rings` of this capacity.
-    pub(crate) fn room(rings: usize, capacity: usize) -> usize {
-        let one = capacity.saturating_add(rustix::param::page_size() + 4 * size_of::<Control>());
-        one.saturating_mul(rings)
+    /// Bytes that a segment must have left for a ring of a [possible](Layout::capacity_for) capacity.
+    pub(crate) fn room(capacity: usize) -> usize {
+        capacity.saturating_add(rustix::param::page_size() + 4 * size_of::<Control>())
     }
 
     /// Takes the room for a ring of a [possible](Layout::capacity_for) capacity.
