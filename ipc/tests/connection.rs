@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use heddle_ipc::connection::{
-    AttachError, Connection, ConnectionHandle, RecvError, SendError, pipe, pipe_one_way, pipe_with, wait,
+    AttachError, Connection, ConnectionHandle, RecvError, SendError, pipe_one_way, pipe_with, wait,
 };
 use heddle_ipc::{Ticket, Workers};
 use heddle_primitives::sync::thread;

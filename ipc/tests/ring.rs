@@ -60,7 +60,9 @@ fn zero_copy() {
         let mut room = producer.reserve(1000, None).unwrap();
         // SAFETY: the other end is this test's, and reads nothing that is not committed.
         let place = unsafe { room.as_uninit() };
-        place.iter_mut().zip(bytes(round, 600)).for_each(|(place, byte)| drop(place.write(byte)));
+        for (place, byte) in place.iter_mut().zip(bytes(round, 600)) {
+            place.write(byte);
+        }
         room.commit(600);
         let message = consumer.peek(None).unwrap();
         // SAFETY: the other end writes nothing before the message is consumed.
@@ -115,7 +117,7 @@ fn slow_and_fast_ends() {
         let (mut producer, mut consumer) = create(SMALL).unwrap();
         producer.set_spin(Duration::from_micros(spin));
         consumer.set_spin(Duration::from_micros(spin));
-        let pause = |n: u64| (n % 100 == 0).then(|| thread::sleep(Duration::from_micros(200)));
+        let pause = |n: u64| n.is_multiple_of(100).then(|| thread::sleep(Duration::from_micros(200)));
         let sender = thread::spawn(move || {
             for n in 0..2000 {
                 if slow_producer {
@@ -213,7 +215,7 @@ proptest! {
         let (start, len) = (producer.segment().as_ptr().addr(), producer.segment().len());
         let other = thread::spawn(move || {
             for n in 0..50 {
-                let _ = producer.send(&bytes(seed ^ n, (seed as usize ^ n as usize * 97) % 3000), soon());
+                let _ = producer.send(&bytes(seed ^ n, (seed as usize ^ (n as usize * 97)) % 3000), soon());
             }
             producer
         });

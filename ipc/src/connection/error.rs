@@ -4,7 +4,10 @@ use std::io;
 
 use thiserror::Error;
 
-use crate::ring;
+use super::address::Address;
+use crate::peers::JoinError;
+use crate::ring::{self, AttachError, CreateError};
+use crate::segment::OpenError;
 
 /// Why a message was not sent. The receiver gets nothing of it.
 #[derive(Debug, Error)]
@@ -93,4 +96,135 @@ impl From<ring::ReceiveError> for RecvError {
             ring::ReceiveError::Corrupt { .. } => RecvError::Corrupt,
         }
     }
+}
+
+/// Why nothing listens. Nothing is left behind.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum BindError {
+    /// A path without a file's name, an empty name, or too long a one.
+    #[error("{address:?} cannot be an address")]
+    Address {
+        /// The address asked for.
+        address: Address,
+    },
+    /// Somebody listens there.
+    #[error("somebody listens there already")]
+    InUse,
+    /// A file that is no socket, or another user's, is in the way.
+    #[error("a file that is not one of this user's sockets is in the way")]
+    NotASocket,
+    /// The system refused.
+    #[error("the system cannot listen there")]
+    Os {
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Why nobody was accepted.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum AcceptError {
+    /// Nobody came in time.
+    #[error("nobody connected in time")]
+    TimedOut,
+    /// Somebody came and did not become a peer. The listener goes on.
+    #[error("a process that connected was not accepted")]
+    Handshake {
+        /// Why not.
+        source: HandshakeError,
+    },
+    /// The system refused.
+    #[error("the system cannot accept a connection")]
+    Os {
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Why there is no connection.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// A path without a file's name, an empty name, or too long a one.
+    #[error("{address:?} cannot be an address")]
+    Address {
+        /// The address asked for.
+        address: Address,
+    },
+    /// Nobody listens there.
+    #[error("nobody listens there")]
+    NobodyThere,
+    /// Whoever listens there did not become a peer.
+    #[error("who listens there is no peer")]
+    Handshake {
+        /// Why not.
+        source: HandshakeError,
+    },
+    /// The system refused.
+    #[error("the system cannot connect")]
+    Os {
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Why two processes that met share no memory.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum HandshakeError {
+    /// The other belongs to a user that is not allowed.
+    #[error("the other process belongs to user {uid}")]
+    WrongUser {
+        /// Its user.
+        uid: u32,
+    },
+    /// The other said something else.
+    #[error("the other process speaks something else")]
+    NotOurs,
+    /// The other is of a build with another conversation, or another layout.
+    #[error("the other process has versions {found:?} of conversation and layout, this one has {expected:?}")]
+    Version {
+        /// The other's versions.
+        found: (u32, u32),
+        /// This build's.
+        expected: (u32, u32),
+    },
+    /// The other took too long.
+    #[error("the other process took too long")]
+    TimedOut,
+    /// The other went away.
+    #[error("the other process went away")]
+    HungUp,
+    /// There is no memory for a connection.
+    #[error("a connection could not be made")]
+    Create {
+        /// Why not.
+        source: CreateError,
+    },
+    /// What the other sent is no segment.
+    #[error("what the other process shared is no segment")]
+    Open {
+        /// What is wrong with it.
+        source: OpenError,
+    },
+    /// The segment could not be joined.
+    #[error("the segment that the other process shared cannot be joined")]
+    Join {
+        /// Why not.
+        source: JoinError,
+    },
+    /// The segment holds no end for this process.
+    #[error("the other process shared no end of a connection")]
+    Attach {
+        /// Why not.
+        source: AttachError,
+    },
+    /// The system refused.
+    #[error("the system cannot talk to the other process")]
+    Os {
+        /// What the system said.
+        source: io::Error,
+    },
 }

@@ -1,6 +1,7 @@
 //! Two-way connections between processes, as Python's `multiprocessing.connection`.
 //!
-//! [`pipe`] makes two connected ends. One of them goes to another process by [`Connection::give`]. What is sent at one end is received
+//! [`pipe`] makes two connected ends. One of them goes to another process by [`Connection::give`]. Processes that are not related meet by
+//! [`Listener`] and [`Client`]. What is sent at one end is received
 //! at the other: bytes, values through serde, file descriptors.
 //!
 //! ```
@@ -14,7 +15,7 @@
 //!
 //! # Room
 //!
-//! Each direction is a [ring](crate::ring) of 256 KiB, or as [`pipe_with`] is told. A sender that finds no room waits until the receiver makes
+//! Each direction is a [`ring`] of 256 KiB, or as [`pipe_with`] is told. A sender that finds no room waits until the receiver makes
 //! some. A message longer than an eighth of the ring goes in pieces, so that it is copied in while it is copied out; it may be as long as memory
 //! allows, and longer than the ring. So a message that does not fit needs a receiver that receives: a process that is waited for before its
 //! messages are received may never end. Python's pipes do the same beyond 64 KiB.
@@ -22,7 +23,7 @@
 //! # The end of a connection
 //!
 //! Dropping an end closes it. A process that dies has its ends closed by whoever waits for them: each wait looks, before it sleeps
-//! and then every 50 ms, whether the process at the other end is still a [`Member`](crate::Member) of the segment, so that a
+//! and then every 50 ms, whether the process at the other end is still a [`Member`] of the segment, so that a
 //! death is noticed within 50 ms of the kernel releasing the process. That no descriptor of the connection exists
 //! whose hang-up could be polled is deliberate: descriptors are inherited over a fork, and then nothing hangs up.
 //! What was sent whole before is still received; then receiving is [`RecvError::EndOfFile`]. A message that was only partly sent is dropped.
@@ -32,16 +33,21 @@
 //! As for rings: the other process may crash at any instruction, and it may lie. It can send nonsense and keep waits from ending before their
 //! time-outs, and no more.
 
+mod address;
 mod descriptor;
 mod error;
 mod handle;
+mod handshake;
+mod listener;
 mod mailbox;
 mod receiver;
 mod sender;
 mod wait;
 
-pub use error::{RecvError, SendError};
+pub use address::Address;
+pub use error::{AcceptError, BindError, ConnectError, HandshakeError, RecvError, SendError};
 pub use handle::{ConnectionHandle, ReceiverHandle, SenderHandle};
+pub use listener::{Client, Listener};
 pub use receiver::Receiver;
 pub use sender::Sender;
 pub use wait::{Source, wait};
