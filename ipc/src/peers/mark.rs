@@ -34,8 +34,10 @@ impl Mark {
 
     #[inline(always)]
     fn word(&self) -> &AtomicU32 {
-        // SAFETY: a mapping is page-aligned, not at zero, and as long as a word; it is this value's own.
-        unsafe { NonNull::new_unchecked(self.page.as_mut_ptr()).cast().as_ref() }
+        // SAFETY: a mapping is not at zero.
+        let page = unsafe { NonNull::new_unchecked(self.page.as_mut_ptr()) };
+        // SAFETY: a mapping is page-aligned, and as long as a word; it is this value's own.
+        unsafe { page.cast().as_ref() }
     }
 }
 

@@ -37,6 +37,20 @@ impl<T: Copy> Words<T> {
         // ORDERING: Relaxed: only changed under the lock.
         (self.current.load(Ordering::Relaxed) & 1) as usize
     }
+
+    /// A copy's content. The caller has the lock.
+    fn read(&self, copy: usize) -> T {
+        let copy = self.copies[copy].get();
+        // SAFETY: the lock is held, so nobody writes to the copy.
+        unsafe { *copy.deref() }
+    }
+
+    /// Fills a copy. The caller has the lock.
+    fn write(&self, copy: usize, value: T) {
+        let copy = self.copies[copy].get_mut();
+        // SAFETY: the lock is held, so nobody uses the copy.
+        unsafe { *copy.deref() = value };
+    }
 }
 
 /// A value of plain data that several processes share, read and written as a whole: Python's `Value`.
@@ -63,11 +77,7 @@ placed!([T: ShmSafe] Value<T>, "a value", new(value: T) = Words::new(value));
 impl<T: Copy> Value<T> {
     /// The value.
     pub fn get(&self) -> T {
-        self.locked(|words| {
-            let copy = words.copies[words.current()].get();
-            // SAFETY: the lock is held, so nobody writes to the copy.
-            unsafe { *copy.deref() }
-        })
+        self.locked(|words| words.read(words.current()))
     }
 
     /// Replaces the value.
@@ -82,13 +92,8 @@ impl<T: Copy> Value<T> {
     pub fn update(&self, f: impl FnOnce(T) -> T) -> T {
         self.locked(|words| {
             let current = words.current();
-            let old = words.copies[current].get();
-            // SAFETY: the lock is held, so nobody writes to the copy.
-            let value = f(unsafe { *old.deref() });
-            let new = words.copies[current ^ 1].get_mut();
-            // SAFETY: the lock is held, so nobody uses the other copy.
-            unsafe { *new.deref() = value };
-            drop((old, new));
+            let value = f(words.read(current));
+            words.write(current ^ 1, value);
             // ORDERING: Release: the next owner may learn of this one's death instead of its unlock; the copy is whole by then, and this
             // store is the step after which it is the value.
             words.current.store(current as u32 ^ 1, Ordering::Release);

@@ -41,7 +41,9 @@ fn counts_between_processes() {
     for _ in 0..20_000 {
         *counter.lock().unwrap() += 1;
     }
-    tickets.map(|ticket| ticket.wait(None).unwrap());
+    for ticket in tickets {
+        ticket.wait(None).unwrap();
+    }
     assert_eq!(*counter.lock().unwrap(), 60_000);
 }
 
