@@ -20,6 +20,9 @@ const NOTIFIED: u32 = 2;
 
 /// What lies in memory: notifications so far, wrapping, and [`WAITERS`].
 ///
+/// A notification of all takes the flag away in the step that counts it. One of a single waiter cannot, since others may sleep; it does
+/// so in a second step when it finds nobody to wake, and then wakes those who came in between.
+///
 /// A waiter notes the word while it holds the mutex, and goes on once it has changed. So a notification that comes after the
 /// mutex was let go of is never missed, whoever was to be woken for it and died: the others find the word changed when their sleep ends.
 #[repr(transparent)]
@@ -90,6 +93,9 @@ type Relocked<'a, T> = Result<MutexGuard<'a, T>, LockError<MutexGuard<'a, T>>>;
 impl Condvar {
     /// Lets go of the lock, waits for a notification, and takes the lock again.
     ///
+    /// A guard whose data nobody has put in order since an owner's death gives the lock up, as dropping it does; then there is nothing
+    /// to wait for.
+    ///
     /// # Errors
     ///
     /// As [`Mutex::lock`](super::Mutex::lock): an owner may have died meanwhile.
@@ -139,30 +145,45 @@ impl Condvar {
         Ok(guard)
     }
 
-    /// Has one waiter go on, if there is one.
+    /// Has one waiter go on, if there is one. The others may go on too, within 50 ms: they cannot know that whoever was woken has not died.
     pub fn notify_one(&self) {
-        self.notify(1);
+        let futex = &self.place.futex;
+        // ORDERING: Relaxed: the mutex orders what the notification is about; the word only has to change after a waiter noted it, which it
+        // did before it let go of the mutex.
+        let word = futex.word().fetch_add(NOTIFIED, Ordering::Relaxed);
+        if word & WAITERS == 0 || futex.wake_one() {
+            return;
+        }
+        // Nobody slept any more.
+        let notified = word.wrapping_add(NOTIFIED);
+        // ORDERING: Relaxed, both: as above.
+        let cleared = futex.word().compare_exchange(
+            notified,
+            notified & !WAITERS,
+            Ordering::Relaxed,
+            Ordering::Relaxed,
+        );
+        if cleared.is_ok() {
+            // Who has come since, found the flag set and fell asleep, would not be seen by the next notification: it goes on for nothing.
+            futex.wake_all();
+        }
     }
 
     /// Has all go on who wait.
     pub fn notify_all(&self) {
-        self.notify(u32::MAX);
-    }
-
-    fn notify(&self, n: u32) {
-        // ORDERING: Relaxed: the mutex orders what the notification is about; the word only has to change after a waiter noted it, which it
-        // did before it let go of the mutex.
-        let word = self.place.futex.word().fetch_add(NOTIFIED, Ordering::Relaxed);
-        if word & WAITERS != 0 && self.place.futex.wake(n) < n {
-            // Nobody sleeps any more, unless somebody has come since, who has set the flag again or finds the word changed.
-            let notified = word.wrapping_add(NOTIFIED);
-            // ORDERING: Relaxed, both: as above.
-            let _ = self.place.futex.word().compare_exchange(
-                notified,
-                notified & !WAITERS,
-                Ordering::Relaxed,
-                Ordering::Relaxed,
-            );
+        let futex = &self.place.futex;
+        // ORDERING: Relaxed: decides only what the exchange expects.
+        let mut word = futex.word().load(Ordering::Relaxed);
+        loop {
+            let notified = word.wrapping_add(NOTIFIED) & !WAITERS;
+            // ORDERING: Relaxed, both: as in `notify_one`. Who comes from now on sets the flag again.
+            match futex.word().compare_exchange(word, notified, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => break,
+                Err(now) => word = now,
+            }
+        }
+        if word & WAITERS != 0 {
+            futex.wake_all();
         }
     }
 
@@ -174,15 +195,15 @@ impl Condvar {
         let census = self.place.census();
         let word = &self.place.futex;
         let noticed = census.noticed();
-        // ORDERING: Relaxed: see `notify`.
+        // ORDERING: Relaxed: see `notify_one`.
         let noted = word.word().fetch_or(WAITERS, Ordering::Relaxed) | WAITERS;
         let mutex = guard.mutex();
-        // Also tells the next owner of the mutex if the data are in pieces.
+        let given_up = guard.is_inconsistent();
         drop(guard);
         let mut wait = Wait::for_handover(Duration::ZERO, deadline);
         let mut timed_out = false;
-        // ORDERING: Relaxed: see `notify`.
-        while !timed_out && word.word().load(Ordering::Relaxed) == noted {
+        // ORDERING: Relaxed: see `notify_one`.
+        while !given_up && !timed_out && word.word().load(Ordering::Relaxed) == noted {
             timed_out = wait.sleep(word, noted) == Slept::TimedOut;
             if census.deaths() != noticed {
                 break;

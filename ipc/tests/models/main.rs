@@ -6,6 +6,7 @@
 //! both sides; that costs a checker nothing. Broken programs are for loom and shuttle to find, since elsewhere a race is undefined.
 #![cfg(any(heddle_loom, heddle_shuttle, heddle_mutants))]
 
+mod condvar;
 mod deaths;
 mod header;
 mod lane;
@@ -79,4 +80,22 @@ fn bounded(name: &str, preemptions: usize, at_least: u64) -> Scenario {
 /// The same without spurious waits.
 fn bounded_once(name: &str, preemptions: usize, at_least: u64) -> Scenario {
     complete(name, at_least).search(Search::Bounded(preemptions))
+/// Checks `model` with a peer that dies before its operation number 0, 1, ...; it returns whether the peer lived. There are as many steps as
+/// minimums, and with the last one it lives always: so every operation had its death.
+#[cfg(any(heddle_loom, heddle_shuttle))]
+fn dies_at_each(
+    scenario: impl Fn(u32) -> Scenario,
+    minimums: &[u64],
+    model: impl Fn(u32) -> bool + Clone + Send + Sync + 'static,
+) {
+    let mut lived = Default::default();
+    for (step, &at_least) in (0..).zip(minimums) {
+        let model = model.clone();
+        let scenario = scenario(step).at_least(if cfg!(heddle_loom) { at_least } else { 0 }).schedules(200);
+        lived = scenario.outcomes(move || model(step));
+    }
+    // A mutant may take more steps, which is no fault.
+    if cfg!(heddle_loom) && std::env::var_os("HEDDLE_EFFORT").is_none() {
+        assert_eq!(lived.into_iter().collect::<Vec<_>>(), [true], "more steps than minimums");
+    }
 }
