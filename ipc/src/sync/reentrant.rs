@@ -2,7 +2,6 @@
 
 use core::fmt;
 use core::marker::PhantomData;
-use core::mem::ManuallyDrop;
 use std::time::{Duration, Instant};
 
 use heddle_primitives::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -12,8 +11,11 @@ use heddle_primitives::sync::thread;
 use super::error::{LockError, TryLockError};
 use super::place::{Place, placed};
 use super::raw_mutex::{Acquired, NotAcquired, RawMutex};
-use crate::peers::Census;
+use crate::peers::{Census, ID_BITS};
 use crate::shm_safe::{Shareable, ShmSafe};
+
+/// Bits of a thread's number in its process: it starts so many threads in its life.
+const SERIAL_BITS: u32 = u64::BITS - ID_BITS;
 
 /// What lies in memory.
 #[repr(C)]
@@ -21,7 +23,7 @@ pub(crate) struct Words<T> {
     raw: RawMutex,
     /// How often the owner has locked it.
     depth: AtomicU32,
-    /// The owner's thread, by its number in its process; 0 for nobody. Means something to the owner's process only.
+    /// The owner's thread, see [`this_thread`]; 0 for nobody. Stays behind with a dead owner.
     thread: AtomicU64,
     data: UnsafeCell<T>,
 }
@@ -43,9 +45,15 @@ impl<T> Words<T> {
 
     /// Whether the calling thread has the lock.
     fn is_mine(&self, census: &impl Census) -> bool {
-        // ORDERING: Relaxed, both: what this thread wrote itself it sees, and nobody else writes this thread's number in this process.
-        self.raw.owner() == Some(census.me()) && self.thread.load(Ordering::Relaxed) == thread::serial()
+        // ORDERING: Relaxed: what this thread wrote itself it sees, and nobody else writes this number.
+        self.thread.load(Ordering::Relaxed) == this_thread(census)
     }
+}
+
+/// A number of the calling thread that no other one has, in any process: above, the id of its peer; in the lower bits, its own in its process, which
+/// alone would be that of a dead owner's thread as well.
+fn this_thread(census: &impl Census) -> u64 {
+    u64::from(census.me().word()) << SERIAL_BITS | (thread::serial() & ((1 << SERIAL_BITS) - 1))
 }
 
 /// A lock around plain data in shared memory that its owner, a thread, may lock again, and that survives the owner's death.
@@ -126,23 +134,23 @@ impl<T> ReentrantMutex<T> {
         acquire: impl FnOnce(&RawMutex) -> Result<Acquired, NotAcquired>,
     ) -> Result<ReentrantMutexGuard<'_, T>, TryLockError<ReentrantMutexGuard<'_, T>>> {
         let words = &self.place;
-        let guard = ReentrantMutexGuard { mutex: self, not_send: PhantomData };
+        // Not before the lock is had: a guard that is dropped lets go of it.
+        let guard = || ReentrantMutexGuard { mutex: self, not_send: PhantomData };
         if words.is_mine(words.census()) {
             // ORDERING: Relaxed, both: the owner's alone.
             let depth = words.depth.load(Ordering::Relaxed).checked_add(1).expect("locked too often");
             words.depth.store(depth, Ordering::Relaxed);
-            return Ok(guard);
+            return Ok(guard());
         }
-        let guard = ManuallyDrop::new(guard);
         let acquired = acquire(&words.raw);
         if acquired.is_ok() {
             // ORDERING: Relaxed, both: as above. What a dead owner left there is overwritten.
             words.depth.store(1, Ordering::Relaxed);
-            words.thread.store(thread::serial(), Ordering::Relaxed);
+            words.thread.store(this_thread(words.census()), Ordering::Relaxed);
         }
         match acquired {
-            Ok(Acquired::Clean) => Ok(ManuallyDrop::into_inner(guard)),
-            Ok(Acquired::OwnerDied) => Err(TryLockError::OwnerDied(ManuallyDrop::into_inner(guard))),
+            Ok(Acquired::Clean) => Ok(guard()),
+            Ok(Acquired::OwnerDied) => Err(TryLockError::OwnerDied(guard())),
             Err(NotAcquired::Busy) => Err(TryLockError::Busy),
             Err(NotAcquired::Unrecoverable) => Err(TryLockError::Unrecoverable),
         }

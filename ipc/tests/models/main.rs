@@ -13,6 +13,7 @@ mod lane;
 mod mutex;
 mod queue;
 mod ring;
+mod reentrant;
 mod slots;
 mod supervisor;
 
