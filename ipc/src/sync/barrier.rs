@@ -67,9 +67,15 @@ impl Words {
         let me = census.me();
         let member = &self.members[me.slot()];
         // ORDERING: Relaxed: written by this process, or its slot's last one, which is over.
-        if member.load(Ordering::Relaxed) != me.word() {
-            // ORDERING: Relaxed: who misses it looks again within 50 ms.
-            member.store(me.word(), Ordering::Relaxed);
+        if member.load(Ordering::Relaxed) == me.word() {
+            return;
+        }
+        // ORDERING: Relaxed: decides only what `break_in` expects: the round in which the slot's last peer is still a member.
+        let round = self.state.word().load(Ordering::Relaxed);
+        // ORDERING: Relaxed: who misses it looks again within 50 ms.
+        if member.swap(me.word(), Ordering::Relaxed) != 0 {
+            // The slot's last peer was a member to its end, and nobody can find that out any more.
+            self.break_in(round);
         }
     }
 

@@ -6,6 +6,7 @@
 //! both sides; that costs a checker nothing. Broken programs are for loom and shuttle to find, since elsewhere a race is undefined.
 #![cfg(any(heddle_loom, heddle_shuttle, heddle_mutants))]
 
+mod barrier;
 mod condvar;
 mod deaths;
 mod header;
