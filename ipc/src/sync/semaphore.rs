@@ -78,19 +78,22 @@ impl Words {
         let in_turn = (first..cells.len()).chain(0..first);
         for at in in_turn {
             // ORDERING: Relaxed: decides only what the exchange expects.
-            let holder = cells[at].load(Ordering::Relaxed);
-            let available = match holder {
-                FREE => true,
-                ABSENT => false,
-                _ => dead && PeerId::from_word(holder).is_some_and(|peer| peer != me && census.is_dead(peer)),
-            };
-            if available
-                && cells[at]
-                    // ORDERING: success acquires what the last holder released; failure reads nothing.
-                    .compare_exchange(holder, me.word(), Ordering::Acquire, Ordering::Relaxed)
-                    .is_ok()
-            {
-                return Some(at as u32);
+            let mut holder = cells[at].load(Ordering::Relaxed);
+            loop {
+                let available = match holder {
+                    FREE => true,
+                    ABSENT => false,
+                    _ => dead && is_lost(census, holder),
+                };
+                if !available {
+                    break;
+                }
+                // ORDERING: success acquires what the last holder released; failure reads nothing.
+                match cells[at].compare_exchange(holder, me.word(), Ordering::Acquire, Ordering::Relaxed) {
+                    Ok(_) => return Some(at as u32),
+                    // Not passed over: a holder that gave the permit back and died has told nobody.
+                    Err(now) => holder = now,
+                }
             }
         }
         None
@@ -150,8 +153,7 @@ impl Words {
         let is_available = |cell: &&AtomicU32| {
             // ORDERING: Relaxed: a hint.
             let holder = cell.load(Ordering::Relaxed);
-            holder == FREE
-                || PeerId::from_word(holder).is_some_and(|peer| peer != census.me() && census.is_dead(peer))
+            holder == FREE || is_lost(census, holder)
         };
         self.cells().iter().filter(is_available).count()
     }
@@ -173,6 +175,11 @@ impl Words {
             address.wake_all();
         }
     }
+}
+
+/// Whether the holder of a permit is dead. It is not if it is this very process.
+fn is_lost(census: &impl Census, holder: u32) -> bool {
+    PeerId::from_word(holder).is_some_and(|peer| peer != census.me() && census.is_dead(peer))
 }
 
 /// What both kinds of semaphores do.

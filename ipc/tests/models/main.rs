@@ -15,6 +15,7 @@ mod mutex;
 mod queue;
 mod ring;
 mod reentrant;
+mod semaphore;
 mod slots;
 mod supervisor;
 
