@@ -9,15 +9,19 @@
 mod barrier;
 mod condvar;
 mod deaths;
+mod event;
 mod header;
 mod lane;
 mod mutex;
 mod queue;
 mod ring;
+mod once;
 mod reentrant;
+mod rwlock;
 mod semaphore;
 mod slots;
 mod supervisor;
+mod value;
 
 use heddle_ipc::model::{Parent, Step, Worker, pair};
 use heddle_ipc::{SubmitError, Ticket};
