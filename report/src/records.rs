@@ -172,9 +172,31 @@ pub struct Verification {
     /// Whether the program is broken on purpose, so that a violation is what is wanted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub planted: bool,
+    /// What became of the processes that were killed, where that is what the scenario does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kills: Option<Kills>,
     /// Why a mutant that nothing was found in does the same as the program: a reviewed argument.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub equivalent: Option<String>,
+}
+
+/// What became of the processes that were killed between any two instructions of an operation; their number is
+/// [`Verification::executions`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Kills {
+    /// The way through the operation: `fast`, `contended`, `recovery`, `second death` and the like.
+    pub path: String,
+    /// Instructions of the operation on this path.
+    pub instructions: u64,
+    /// Kills in a system call that slept.
+    pub asleep: u64,
+    /// Kills that left something which a survivor repaired.
+    pub recoveries: u64,
+    /// Kills after which something was wrong.
+    pub failures: u64,
+    /// The longest that a survivor took, in seconds.
+    pub slowest: f64,
 }
 
 /// A step of an execution under a checker.

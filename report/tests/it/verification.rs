@@ -5,7 +5,7 @@ use heddle_report::records::{CheckResult, Coverage, Status, Verification};
 use heddle_report::{Input, Site, render};
 use proptest::prelude::*;
 
-use crate::synthetic::verification::{atomic, bounded, every_kind, failed, mutant, passed, racing};
+use crate::synthetic::verification::{atomic, bounded, every_kind, failed, killed, mutant, passed, racing};
 use crate::synthetic::{records, run};
 
 fn site_of(verifications: Vec<Verification>) -> Site {
@@ -224,6 +224,36 @@ fn broken_programs_lead_to_the_execution_that_found_them_and_missed_ones_are_red
         ),
         "{csv}"
     );
+}
+
+#[test]
+fn kills_are_told_by_operation_and_those_that_went_wrong_come_first() {
+    assert!(page(every_kind()).contains("Nobody was killed"));
+    let survived = killed("ipc mutex", "lock, fast", 0);
+    let wrong = Verification {
+        bound: Some(3),
+        coverage: Coverage::Bounded,
+        result: CheckResult::Fail,
+        cause: Some("deadlock".into()),
+        message: Some("killed after 12 instructions, at 0x4f2: the survivor is stranded".into()),
+        ..killed("ipc queue", "push, contended", 2)
+    };
+    let planted = Verification {
+        planted: true,
+        result: CheckResult::Fail,
+        message: Some("killed after 7 instructions, at 0x5a1: the survivor is stranded".into()),
+        ..killed("ipc planted", "vyukov push, fast", 3)
+    };
+    let page = page(vec![survived, wrong, planted]).replace('\u{202f}', " ");
+    assert!(page.contains("2 failures after 2 092 kills between any two instructions"), "{page}");
+    let killed = page.split("id=\"killed\"").nth(1).unwrap();
+    let killed = killed.split("</section>").next().unwrap();
+    assert!(killed.find("push, contended").unwrap() < killed.find("lock, fast").unwrap());
+    assert!(!killed.contains("vyukov"), "what is broken on purpose stands elsewhere");
+    let row = row(killed, "lock, fast");
+    assert!(row.contains("1 044 1 046 1 asleep 512 12.3 complete 0"), "{row}");
+    assert!(killed.contains("bound 3") && killed.contains("the survivor is stranded"), "{killed}");
+    assert!(inside(&page, "id=\"broken\"", "</section>").contains("vyukov push, fast"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Synthetic records of verification: one of each kind, with a known truth.
 
-use heddle_report::records::{CheckResult, Coverage, SCHEMA, Status, Step, Verification};
+use heddle_report::records::{CheckResult, Coverage, Kills, SCHEMA, Status, Step, Verification};
 
 /// A scenario that passed completely.
 pub fn passed(subject: &str, checker: &str, scenario: &str) -> Verification {
@@ -23,6 +23,7 @@ pub fn passed(subject: &str, checker: &str, scenario: &str) -> Verification {
         trace: None,
         replay: None,
         planted: false,
+        kills: None,
         equivalent: None,
     }
 }
@@ -48,6 +49,19 @@ pub fn failed(subject: &str, checker: &str, scenario: &str, cause: &str, message
         replay: Some(format!("{checker}, execution 42")),
         ..passed(subject, checker, scenario)
     }
+}
+
+/// Processes killed in an operation.
+pub fn killed(subject: &str, scenario: &str, failures: u64) -> Verification {
+    let kills = Kills {
+        path: "fast".into(),
+        instructions: 1_044,
+        asleep: 1,
+        recoveries: 512,
+        failures,
+        slowest: 0.0123,
+    };
+    Verification { executions: 1_046, kills: Some(kills), ..passed(subject, "crash", scenario) }
 }
 
 /// A mutant: `fail` is one that was noticed.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use heddle_report::records::{CheckResult, Coverage, SCHEMA, Status, Step, Verification};
+use heddle_report::records::{CheckResult, Coverage, Kills, SCHEMA, Status, Step, Verification};
 use serde::Deserialize;
 
 use super::suite::{Built, Checker};
@@ -29,6 +29,7 @@ struct Line {
     expected: Option<String>,
     replay: Option<String>,
     trace: Option<Vec<Step>>,
+    kills: Option<Kills>,
     #[serde(default)]
     mutant_reached: bool,
 }
@@ -141,6 +142,7 @@ pub fn blank(checker: Checker, subject: &str, scenario: &str) -> Verification {
         trace: None,
         replay: None,
         planted: false,
+        kills: None,
         equivalent: None,
     }
 }
@@ -174,6 +176,7 @@ impl Line {
             trace: self.trace.map(|steps| steps.into_iter().map(plain_site).collect()),
             replay: self.replay,
             planted,
+            kills: self.kills,
             ..blank(checker, subject, &self.scenario)
         }
     }
@@ -197,7 +200,8 @@ fn plain_site(step: Step) -> Step {
 
 /// The kind of violation that a message tells of.
 fn cause_of(message: &str) -> &'static str {
-    const SIGNS: [(&str, &str); 12] = [
+    const SIGNS: [(&str, &str); 13] = [
+        ("is stranded", "deadlock"),
         ("deadlock", "deadlock"),
         ("Causality violation", "race"),
         ("Data race", "race"),

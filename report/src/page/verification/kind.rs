@@ -1,6 +1,6 @@
 //! Which record means what.
 
-use crate::records::{CheckResult, Coverage, Status, Step, Verification};
+use crate::records::{CheckResult, Coverage, Kills, Status, Step, Verification};
 
 /// What a record is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,6 +134,7 @@ pub(super) fn cleaned(record: &Verification) -> Verification {
         message: some(&record.message),
         trace: record.trace.as_ref().map(|steps| steps.iter().map(step).collect()),
         replay: some(&record.replay),
+        kills: record.kills.as_ref().map(|kills| Kills { path: clean(&kills.path), ..*kills }),
         equivalent: some(&record.equivalent),
         ..*record
     }

@@ -13,7 +13,8 @@ use crate::number;
 use crate::records::{CheckResult, Verification};
 
 /// Checkers in the order of columns; others follow.
-const CHECKERS: [&str; 7] = ["loom", "shuttle", "linearizability", "tsan", "miri", "threads", "tests"];
+const CHECKERS: [&str; 8] =
+    ["loom", "shuttle", "linearizability", "tsan", "miri", "threads", "tests", "crash"];
 
 #[derive(Serialize)]
 pub(super) struct Matrix {

@@ -4,12 +4,14 @@
 //! - [`matrix`]: subjects and checkers, and every scenario behind a cell;
 //! - [`canaries`]: what a checker must see before its results count;
 //! - [`mutants`]: the program with one call changed;
+//! - [`kills`]: processes killed between any two instructions;
 //! - [`broken`]: programs that are broken on purpose, and what found them;
 //! - [`interleaving`]: a failing execution as a figure.
 
 mod broken;
 mod canaries;
 mod interleaving;
+mod kills;
 mod kind;
 mod matrix;
 mod mutants;
@@ -26,6 +28,7 @@ use crate::records::{CheckResult, Verification};
 use crate::site::RenderError;
 use broken::Broken;
 use canaries::Canaries;
+use kills::Killed;
 use kind::{Kind, kind};
 use matrix::Matrix;
 use mutants::Mutants;
@@ -40,6 +43,7 @@ struct Page {
     banner: Vec<String>,
     wrong: Option<Wrong>,
     matrix: Option<Matrix>,
+    killed: Option<Killed>,
     canaries: Canaries,
     mutants: Option<Mutants>,
     broken: Option<Broken>,
@@ -105,6 +109,7 @@ pub(super) fn render(press: &mut Press<'_>) -> Result<(), RenderError> {
         banner: canaries.banner.clone(),
         wrong,
         matrix: matrix::of(&sorted, &canaries),
+        killed: kills::of(&sorted.scenarios),
         mutants: mutants::of(&sorted.mutants),
         broken: broken::render(press, &sorted.planted)?,
         not_run: not_run(&sorted),
