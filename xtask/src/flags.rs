@@ -162,12 +162,14 @@ pub enum VerifyPart {
     Corpus,
     /// The program with one ordering, fence or wake changed
     Mutants,
+    /// Processes killed between any two instructions, and survivors that look at what is left
+    Crash,
 }
 
 impl VerifyFlags {
-    /// `--quick`, and nothing else.
+    /// `--quick`, wherever it runs.
     pub fn quick() -> VerifyFlags {
-        VerifyFlags { quick: true, ..VerifyFlags::default() }
+        VerifyFlags { quick: true, allow_missing: true, ..VerifyFlags::default() }
     }
 
     /// Whether a part is selected.

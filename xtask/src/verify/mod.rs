@@ -3,11 +3,13 @@
 //! - [`suite`]: a crate's tests, built for each checker; [`parts`]: what `--only` names;
 //! - [`mod@harvest`]: from what a process wrote, and how it ended, to records;
 //! - [`mutants`], [`names`]: which changes can be made, and what they are called;
+//! - [`mod@crash`]: what became of processes that were killed;
 //! - [`trial`]: running mutants until something notices; [`mod@score`]: what became of them;
 //! - [`journal`]: what was done so far.
 
 mod calls;
 mod changed;
+mod crash;
 mod harvest;
 mod journal;
 mod mutants;
@@ -111,7 +113,7 @@ impl Effort {
 
     /// Whether a checker is part of the effort; those that are not can be asked for by `--only`.
     fn includes(self, checker: Checker) -> bool {
-        self != Effort::Quick || matches!(checker, Checker::Loom | Checker::Shuttle)
+        self != Effort::Quick || matches!(checker, Checker::Loom | Checker::Shuttle | Checker::Crash)
     }
 
     /// Whether a checker tries mutants. Miri's seeds take long.
@@ -119,7 +121,7 @@ impl Effort {
         match checker {
             Checker::Loom | Checker::Shuttle => true,
             Checker::Tsan | Checker::Miri => self != Effort::Quick,
-            Checker::Threads | Checker::Tests => false,
+            Checker::Threads | Checker::Tests | Checker::Crash => false,
         }
     }
 
@@ -141,6 +143,9 @@ impl Effort {
                 if let Some(setting) = self.setting() {
                     command.env("HEDDLE_EFFORT", setting);
                 }
+            }
+            Checker::Crash => {
+                command.env("HEDDLE_KILLS", if self == Effort::Quick { "60" } else { "all" });
             }
             Checker::Tests => {}
         }
@@ -255,7 +260,7 @@ impl Session {
         let mut jobs = Vec::new();
         let mut built = BTreeMap::new();
         for checker in Checker::ALL {
-            let wanted = self.wants(checker);
+            let wanted = self.wants(checker) && suite.has(checker);
             let needed = wants_mutants && self.effort.tries_mutants(checker);
             if !wanted && !needed {
                 continue;
@@ -266,6 +271,10 @@ impl Session {
             }
             eprintln!("{checker:<8} building {}", suite.name());
             let program = suite.build(checker, &self.logs)?;
+            if let Some(refused) = program.refused() {
+                jobs.push(self.not_run(checker, refused)?);
+                continue;
+            }
             if self.flags.changed && self.subjects.is_none() {
                 let known = program.tests.iter().map(|test| program.module(test).to_string()).collect();
                 self.subjects = changed::subjects(&suite.root, &suite.folder, &known)?;

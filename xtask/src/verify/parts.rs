@@ -18,6 +18,7 @@ pub fn under(checker: Checker) -> &'static [VerifyPart] {
         Checker::Miri => &[VerifyPart::Miri],
         Checker::Threads => &[VerifyPart::Threads, VerifyPart::Linearize],
         Checker::Tests => &[VerifyPart::Tests],
+        Checker::Crash => &[VerifyPart::Crash],
     }
 }
 
@@ -60,6 +61,7 @@ mod tests {
         assert_eq!(of_test(Checker::Tsan, "linearizability::suite::mutex"), VerifyPart::Tsan);
         assert_eq!(of_test(Checker::Shuttle, "linearizability::suite::mutex"), VerifyPart::Linearize);
         assert_eq!(of_test(Checker::Loom, "corpus::dekker"), VerifyPart::Corpus);
+        assert_eq!(of_test(Checker::Crash, "planted::vyukov_push"), VerifyPart::Crash);
         let mut record = blank(Checker::Loom, "corpus", "Dekker without a fence");
         assert_eq!(of_record(&record), Some(VerifyPart::Corpus));
         record.subject = "mutex".into();

@@ -35,12 +35,21 @@ pub enum Checker {
     Threads,
     /// What `cargo test` runs: behaviour, property tests against obviously right versions, stress.
     Tests,
+    /// Processes that are killed between any two instructions.
+    Crash,
 }
 
 impl Checker {
     /// All of them.
-    pub const ALL: [Checker; 6] =
-        [Checker::Loom, Checker::Shuttle, Checker::Tsan, Checker::Miri, Checker::Threads, Checker::Tests];
+    pub const ALL: [Checker; 7] = [
+        Checker::Loom,
+        Checker::Shuttle,
+        Checker::Tsan,
+        Checker::Miri,
+        Checker::Threads,
+        Checker::Tests,
+        Checker::Crash,
+    ];
 
     /// As in records and flags.
     pub fn name(self) -> &'static str {
@@ -51,6 +60,7 @@ impl Checker {
             Checker::Tsan => "tsan",
             Checker::Threads => "threads",
             Checker::Tests => "tests",
+            Checker::Crash => "crash",
         }
     }
 
@@ -58,6 +68,9 @@ impl Checker {
     pub fn missing(self) -> Option<String> {
         let component = match self {
             Checker::Loom | Checker::Shuttle | Checker::Threads | Checker::Tests => return None,
+            // Whether ptrace is permitted only a process that tries can tell: see `Built::refused`.
+            Checker::Crash if cfg!(target_arch = "x86_64") => return None,
+            Checker::Crash => return Some("crash needs a processor that it can step through: x86-64".into()),
             Checker::Miri => "miri",
             Checker::Tsan => "rust-src",
         };
@@ -95,6 +108,8 @@ pub struct Suite {
     prefix: &'static str,
     /// Whether loom, shuttle and tests have programs of their own, or all checkers share one called `models`.
     apart: bool,
+    /// Whether there is a program `crash`.
+    crash: bool,
 }
 
 impl Suite {
@@ -108,6 +123,7 @@ impl Suite {
             target: places.target.clone(),
             prefix: "",
             apart: true,
+            crash: false,
         }
     }
 
@@ -121,6 +137,7 @@ impl Suite {
             target: places.target.clone(),
             prefix: "ipc ",
             apart: false,
+            crash: true,
         };
         vec![Suite::primitives(places), ipc]
     }
@@ -168,6 +185,7 @@ impl Suite {
             manifest,
             prefix: "",
             apart: false,
+            crash: false,
         })
     }
 
@@ -182,11 +200,17 @@ impl Suite {
         inside.is_some_and(|rest| rest.trim_start_matches('/').starts_with("src/"))
     }
 
+    /// Whether the checker has something to look at.
+    pub fn has(&self, checker: Checker) -> bool {
+        checker != Checker::Crash || self.crash
+    }
+
     fn program(&self, checker: Checker) -> &'static str {
         match checker {
             Checker::Loom if self.apart => "loom",
             Checker::Shuttle if self.apart => "shuttle",
             Checker::Tests if self.apart => "it",
+            Checker::Crash => "crash",
             _ => "models",
         }
     }
@@ -206,12 +230,12 @@ impl Suite {
             Checker::Loom => "--cfg heddle_loom",
             Checker::Shuttle => "--cfg heddle_shuttle",
             Checker::Miri | Checker::Threads => "--cfg heddle_mutants",
-            Checker::Tests => "",
+            Checker::Tests | Checker::Crash => "",
             Checker::Tsan => "--cfg heddle_mutants -Zsanitizer=thread",
         };
         let target = match checker {
-            // The same program as `cargo test` builds.
-            Checker::Tests => self.target.clone(),
+            // Beside what `cargo test` and `cargo build --release` build.
+            Checker::Tests | Checker::Crash => self.target.clone(),
             _ => self.target.join(checker.name()),
         };
         command
@@ -239,7 +263,12 @@ impl Suite {
             None
         } else {
             let arguments = ["test", "--no-run", "--message-format=json-render-diagnostics"];
-            let ended = run_logged(&mut self.cargo(checker, &arguments), &log, BUILD_LIMIT)?;
+            let mut build = self.cargo(checker, &arguments);
+            if checker == Checker::Crash {
+                // What is shown is about the instructions that users run.
+                build.arg("--release");
+            }
+            let ended = run_logged(&mut build, &log, BUILD_LIMIT)?;
             if let Some(failure) = ended.failure(BUILD_LIMIT) {
                 bail!("build for {checker}: {failure}\n{}", words_of(&log));
             }
@@ -322,6 +351,18 @@ impl Built {
         let places = Places { root: "/r".into(), target: "/t".into(), home: "/h".into() };
         let tests = tests.iter().map(|test| test.to_string()).collect();
         Built { suite: Suite::primitives(&places), checker, executable: None, tests }
+    }
+
+    /// Why this system does not let the program do its work, if it does not.
+    pub fn refused(&self) -> Option<String> {
+        if self.checker != Checker::Crash {
+            return None;
+        }
+        let error = output_of(&mut self.command(&["--permitted"]), ASK_LIMIT).err()?;
+        Some(format!(
+            "crash needs ptrace, which is refused here (a container without SYS_PTRACE, or kernel.yama.ptrace_scope \
+             above 1): {error}"
+        ))
     }
 
     /// One test in a process of its own.

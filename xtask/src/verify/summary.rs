@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use heddle_report::records::{CheckResult, Verification};
 
+use super::crash;
 use super::harvest::is_red;
 use super::score::Score;
 use crate::progress::in_words;
@@ -22,6 +23,8 @@ pub fn print(records: &[Verification], score: Option<&Score>, took: Duration) {
         };
         counts[column] += 1;
     }
+    println!();
+    crash::lines(records).iter().for_each(|line| println!("{line}"));
     println!("\n{:<10} {:>8} {:>8} {:>10} {:>8}", "checker", "fine", "wrong", "undecided", "not run");
     for (checker, [fine, wrong, undecided, not_run]) in by_checker {
         println!("{checker:<10} {fine:>8} {wrong:>8} {undecided:>10} {not_run:>8}");

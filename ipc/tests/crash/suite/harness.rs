@@ -13,15 +13,15 @@ use crate::suite::tracer::traced;
 use crate::suite::trial::{Outcome, Point, Target, run};
 
 pub const ALL: &[(&str, fn())] = &[
-    ("harness::every_instruction_has_its_death", every_instruction_has_its_death),
-    ("harness::beyond_the_end_is_the_end", beyond_the_end_is_the_end),
-    ("harness::a_leap_comes_where_steps_come", a_leap_comes_where_steps_come),
-    ("harness::a_loop_is_left", a_loop_is_left),
-    ("harness::a_sleep_without_end_is_left", a_sleep_without_end_is_left),
-    ("harness::a_sleeper_can_be_killed_and_woken", a_sleeper_can_be_killed_and_woken),
-    ("harness::a_victim_that_ends_by_itself_is_told_of", a_victim_that_ends_by_itself_is_told_of),
-    ("harness::a_survivor_that_waits_for_ever_is_stranded", a_survivor_that_waits_for_ever_is_stranded),
-    ("harness::a_path_that_is_not_reached_is_wrong", a_path_that_is_not_reached_is_wrong),
+    ("kill_harness::every_instruction_has_its_death", every_instruction_has_its_death),
+    ("kill_harness::beyond_the_end_is_the_end", beyond_the_end_is_the_end),
+    ("kill_harness::a_leap_comes_where_steps_come", a_leap_comes_where_steps_come),
+    ("kill_harness::a_loop_is_left", a_loop_is_left),
+    ("kill_harness::a_sleep_without_end_is_left", a_sleep_without_end_is_left),
+    ("kill_harness::a_sleeper_can_be_killed_and_woken", a_sleeper_can_be_killed_and_woken),
+    ("kill_harness::a_victim_that_ends_by_itself_is_told_of", a_victim_that_ends_by_itself_is_told_of),
+    ("kill_harness::a_survivor_that_waits_for_ever_is_stranded", a_survivor_that_waits_for_ever_is_stranded),
+    ("kill_harness::a_path_that_is_not_reached_is_wrong", a_path_that_is_not_reached_is_wrong),
 ];
 
 /// A word, and what is done with it.
@@ -188,7 +188,7 @@ struct Boaster;
 
 impl Operation for Boaster {
     fn name(&self) -> &'static str {
-        "harness::boaster"
+        "kill_harness::boaster"
     }
 
     fn paths(&self) -> &'static [Path] {
