@@ -10,7 +10,7 @@ use crate::cursor::Cursor;
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"heddle\0\x01");
 
 /// Goes up whenever a structure that this crate puts into segments changes its layout.
-pub(crate) const LAYOUT_VERSION: u32 = 2;
+pub(crate) const LAYOUT_VERSION: u32 = 3;
 
 /// The header's size, and so the offset of the first byte that is free for use.
 pub(crate) const HEADER_LEN: usize = 128;
@@ -35,6 +35,53 @@ pub(crate) struct Header {
     pub(crate) cursor: Cursor,
     /// Where the table of peers lies, once somebody has joined.
     pub(crate) peers: Place,
+    /// What whoever opens the segment by name finds first.
+    pub(crate) root: Root,
+}
+
+/// Where a named segment's contents lie, and what they are. All zero where there are none.
+///
+/// Written before the segment has its name. It may hold anything that a peer wrote.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Root {
+    at: AtomicU64,
+    len: AtomicU64,
+    tag: AtomicU64,
+}
+
+/// A copy of a [`Root`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RootIs {
+    /// Bytes from the segment's start.
+    pub(crate) at: u64,
+    /// Bytes.
+    pub(crate) len: u64,
+    /// The fingerprint of its type, 0 for plain bytes.
+    pub(crate) tag: u64,
+}
+
+impl Root {
+    #[cfg(any(heddle_loom, heddle_shuttle, heddle_mutants))]
+    fn new() -> Root {
+        Root { at: AtomicU64::new(0), len: AtomicU64::new(0), tag: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn set(&self, is: RootIs) {
+        // ORDERING: Relaxed, all: nobody else has the segment, and giving it a name is a system call.
+        self.at.store(is.at, Ordering::Relaxed);
+        self.len.store(is.len, Ordering::Relaxed);
+        self.tag.store(is.tag, Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> RootIs {
+        // ORDERING: Relaxed, all: as in `set`.
+        RootIs {
+            at: self.at.load(Ordering::Relaxed),
+            len: self.len.load(Ordering::Relaxed),
+            tag: self.tag.load(Ordering::Relaxed),
+        }
+    }
 }
 
 /// The offset of something that is allocated when it is first asked for. It may hold anything that a peer wrote.
@@ -75,6 +122,7 @@ const _: () = {
     assert!(core::mem::offset_of!(Header, cookie) == 24);
     assert!(core::mem::offset_of!(Header, cursor) == 32);
     assert!(core::mem::offset_of!(Header, peers) == 40);
+    assert!(core::mem::offset_of!(Header, root) == 48);
 };
 
 impl Header {
@@ -89,6 +137,7 @@ impl Header {
             cookie: AtomicU64::new(0),
             cursor: Cursor::new(0),
             peers: Place::new(),
+            root: Root::new(),
         }
     }
 

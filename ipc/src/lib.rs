@@ -106,6 +106,8 @@ mod link;
 pub mod manager;
 #[cfg(any(heddle_loom, heddle_shuttle, heddle_mutants))]
 pub mod model;
+#[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
+pub mod named;
 mod offset;
 #[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
 mod os;

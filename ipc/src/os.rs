@@ -73,6 +73,15 @@ pub(crate) fn lock_byte(fd: &OwnedFd, byte: u32) -> io::Result<bool> {
     }
 }
 
+/// Locks a byte as [`lock_byte`] does, but beside others who lock it so.
+pub(crate) fn share_byte(fd: &OwnedFd, byte: u32) -> io::Result<bool> {
+    match lock_call(fd.as_fd(), libc::F_OFD_SETLK, &mut byte_lock(libc::F_RDLCK, byte)) {
+        Ok(()) => Ok(true),
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// Gives up the lock of [`lock_byte`].
 pub(crate) fn unlock_byte(fd: &OwnedFd, byte: u32) -> io::Result<()> {
     lock_call(fd.as_fd(), libc::F_OFD_SETLK, &mut byte_lock(libc::F_UNLCK, byte))

@@ -14,6 +14,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::arena::Arena;
 use crate::header::{HEADER_LEN, Header, HeaderFault};
+use crate::named::Hold;
 use crate::offset::Offset;
 use crate::os;
 use crate::shm_safe::Shareable;
@@ -22,7 +23,7 @@ use crate::shm_safe::Shareable;
 const SEALS: SealFlags = SealFlags::SHRINK.union(SealFlags::GROW).union(SealFlags::SEAL);
 
 /// No segment may be longer: lengths and offsets stay within `isize`, as pointers within one allocation must.
-const MAX_LEN: usize = isize::MAX as usize / 2;
+pub(crate) const MAX_LEN: usize = isize::MAX as usize / 2;
 
 /// A region of memory that several processes map.
 ///
@@ -37,6 +38,10 @@ const MAX_LEN: usize = isize::MAX as usize / 2;
 /// minor fault for each page that it touches first, which [`prefault`](Segment::prefault) gets over with.
 ///
 /// What sealing cannot prevent: whoever has the descriptor may punch holes, which turns contents to zero.
+///
+/// The exception: files with names cannot be sealed. So the segment of a [`SharedMemory`](crate::named::SharedMemory), and of a
+/// [`Member`](crate::Member) that joined one, is not, and says so by [`is_sealed`](Segment::is_sealed). All that this type's own functions create
+/// or open is.
 ///
 /// **Concurrency.** Everybody who maps the segment may write to it at any time, so it hands out raw pointers, and references only
 /// to [`Shareable`] types.
@@ -57,6 +62,8 @@ pub struct Segment {
     map: MmapRaw,
     fd: OwnedFd,
     cookie: u64,
+    /// Says that the file is in use, which one with a name needs. Dropped last.
+    hold: Option<Hold>,
 }
 
 impl Segment {
@@ -91,8 +98,24 @@ impl Segment {
         rustix::fs::fcntl_add_seals(&fd, SEALS).map_err(|e| CreateError::Os { source: e.into() })?;
         let map = map(&fd, len).map_err(|source| CreateError::NoMemory { len, source })?;
         let cookie = os::random_u64().map_err(|source| CreateError::Os { source })?;
-        let segment = Segment { map, fd, cookie };
+        let segment = Segment { map, fd, cookie, hold: None };
         segment.header().publish(len as u64, cookie);
+        Ok(segment)
+    }
+
+    /// Maps a file of `len` bytes, which cannot be sealed, and has the hold end with the segment. Publishes the header of a fresh file.
+    pub(crate) fn fresh(fd: OwnedFd, len: usize, hold: Hold) -> io::Result<Segment> {
+        let cookie = os::random_u64()?;
+        let segment = Segment { map: map(&fd, len)?, fd, cookie, hold: Some(hold) };
+        segment.header().publish(len as u64, cookie);
+        Ok(segment)
+    }
+
+    /// As [`fresh`](Self::fresh), of a file that another process published.
+    pub(crate) fn unsealed(fd: OwnedFd, len: usize, hold: Hold) -> Result<Segment, OpenError> {
+        let map = map(&fd, len).map_err(|source| OpenError::Os { source })?;
+        let mut segment = Segment { map, fd, cookie: 0, hold: Some(hold) };
+        segment.cookie = segment.header().check(len as u64)?;
         Ok(segment)
     }
 
@@ -122,7 +145,7 @@ impl Segment {
         let usable =
             usize::try_from(len).ok().filter(|&len| len <= MAX_LEN).ok_or(OpenError::TooLong { len })?;
         let map = map(&fd, usable).map_err(|source| OpenError::Os { source })?;
-        let mut segment = Segment { map, fd, cookie: 0 };
+        let mut segment = Segment { map, fd, cookie: 0, hold: None };
         segment.cookie = segment.header().check(len)?;
         Ok(segment)
     }
@@ -166,12 +189,17 @@ impl Segment {
         self.map.len()
     }
 
+    /// Whether the size is sealed, which it is but for the segment of a [`SharedMemory`](crate::named::SharedMemory).
+    pub fn is_sealed(&self) -> bool {
+        self.hold.is_none()
+    }
+
     /// The start of the mapping. Others may write to the memory at any time; the first 128 bytes are the header.
     pub fn as_ptr(&self) -> *mut u8 {
         self.map.as_mut_ptr()
     }
 
-    /// The memfd, for handing to another process.
+    /// The file, for handing to another process.
     pub fn fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }

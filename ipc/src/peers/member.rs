@@ -237,7 +237,7 @@ fn enter(segment: Segment, at: Offset<Table>) -> Result<Joined, JoinError> {
 
 /// Maps a page, which keeps the file description open without a descriptor: closing descriptors, as some programs do with all they
 /// find, does not release the lock then, and a forked child does not keep it.
-fn keep_open(own: &std::os::fd::OwnedFd) -> io::Result<MmapRaw> {
+pub(crate) fn keep_open(own: &std::os::fd::OwnedFd) -> io::Result<MmapRaw> {
     let lock = MmapOptions::new().len(1).map_raw_read_only(own)?;
     lock.advise(Advice::DontFork)?;
     Ok(lock)

@@ -17,6 +17,10 @@ mod table;
 pub(crate) use attendance::Attendance;
 pub(crate) use census::{Census, ID_BITS, PeerId};
 #[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
+pub(crate) use mark::Mark;
+#[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
+pub(crate) use member::keep_open;
+#[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
 pub use member::{JoinError, Member};
 #[cfg(any(heddle_loom, heddle_shuttle, heddle_mutants))]
 pub(crate) use table::Entered;

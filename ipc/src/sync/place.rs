@@ -156,7 +156,7 @@ impl<T> Deref for Place<T> {
 }
 
 /// A number for the type, its size and its alignment: equal in programs of one build, and very probably different for two types.
-fn fingerprint<T>() -> u64 {
+pub(crate) fn fingerprint<T>() -> u64 {
     // FNV-1a.
     let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
     let sizes = [size_of::<T>(), align_of::<T>()];
