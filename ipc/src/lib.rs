@@ -102,6 +102,7 @@ mod header;
 mod image;
 mod lane;
 mod link;
+pub mod loan;
 #[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
 pub mod manager;
 #[cfg(any(heddle_loom, heddle_shuttle, heddle_mutants))]

@@ -12,6 +12,7 @@ mod deaths;
 mod event;
 mod header;
 mod lane;
+mod loan;
 mod mutex;
 mod queue;
 mod ring;
