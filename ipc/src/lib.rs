@@ -116,10 +116,10 @@ mod os;
 #[path = "model/os.rs"]
 mod os;
 mod peers;
-pub mod queue;
-pub mod ring;
 #[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
 pub mod process;
+pub mod queue;
+pub mod ring;
 #[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
 mod segment;
 mod serve;

@@ -14,10 +14,10 @@ mod header;
 mod lane;
 mod loan;
 mod mutex;
-mod queue;
-mod ring;
 mod once;
+mod queue;
 mod reentrant;
+mod ring;
 mod rwlock;
 mod semaphore;
 mod slots;
@@ -88,6 +88,8 @@ fn bounded(name: &str, preemptions: usize, at_least: u64) -> Scenario {
 /// The same without spurious waits.
 fn bounded_once(name: &str, preemptions: usize, at_least: u64) -> Scenario {
     complete(name, at_least).search(Search::Bounded(preemptions))
+}
+
 /// Checks `model` with a peer that dies before its operation number 0, 1, ...; it returns whether the peer lived. There are as many steps as
 /// minimums, and with the last one it lives always: so every operation had its death.
 #[cfg(any(heddle_loom, heddle_shuttle))]

@@ -28,6 +28,22 @@ impl Reached {
     pub fn is_at(&self, site: &str) -> bool {
         self.site == site
     }
+
+    /// Whether the call is a fence.
+    pub fn is_fence(&self) -> bool {
+        self.operation == "fence"
+    }
+
+    #[cfg(test)]
+    pub fn for_tests(operation: &str) -> Self {
+        Self {
+            site: "a.rs:1:2".into(),
+            operation: operation.into(),
+            orders: Vec::new(),
+            many: false,
+            after: None,
+        }
+    }
 }
 
 /// Reads the lines of one test, without calls that are not the crate's own.

@@ -358,10 +358,21 @@ impl<'a> Course<'a> {
         }
     }
 
-    /// Whether a failure tells of the mutant: the unchanged program passes, in less than a tenth of the time if it was one of time.
+    /// Whether a failure tells of the mutant: the unchanged program passes, in less than a tenth of the time if it was one of time; and
+    /// where ThreadSanitizer, which sees no fences, found a race, there are none that might order what it calls unordered.
     fn is_kill(&self, key: &(Checker, String), found: &Found, limit: Duration) -> bool {
+        if key.0 == Checker::Tsan && found.cause == "race" && self.meets_fence(&key.1) {
+            return false;
+        }
         let seconds = self.unchanged.get(key).copied().flatten();
         seconds.is_some_and(|seconds| found.cause != "time-out" || 10.0 * seconds <= limit.as_secs_f64())
+    }
+
+    /// Whether a test comes to a fence, as loom or shuttle saw.
+    fn meets_fence(&self, test: &str) -> bool {
+        let mut reached =
+            self.baselines.values().filter_map(|tests| tests.get(test)).flat_map(|b| &b.reached);
+        reached.any(Reached::is_fence)
     }
 
     /// What one checker says of a mutant.
@@ -374,8 +385,10 @@ impl<'a> Course<'a> {
             None if seen.reached => CheckResult::Pass,
             None => CheckResult::Unknown,
         };
-        let reason = (result == CheckResult::NotDecidable)
-            .then(|| "every test fails without the change, too".to_string());
+        let reason = (result == CheckResult::NotDecidable).then(|| {
+            "every test fails without the change, too, or meets a fence, which the checker does not see"
+                .to_string()
+        });
         let records = found.as_ref().map_or(&[][..], |found| &found.records);
         let killer = records.iter().find(|record| record.cause.is_some() && !record.planted);
         let program = &self.built[&trial.checker].0;
@@ -449,13 +462,26 @@ mod tests {
 
     /// What ThreadSanitizer says of a mutant whose process ends like the first, and the unchanged program's like the second.
     fn judged(of_mutant: &'static str, unchanged: Option<&'static str>, seconds: u64) -> Verification {
+        judged_beside("load", of_mutant, unchanged, seconds)
+    }
+
+    /// The same, of a test that loom saw come to this operation.
+    fn judged_beside(
+        operation: &str,
+        of_mutant: &'static str,
+        unchanged: Option<&'static str>,
+        seconds: u64,
+    ) -> Verification {
+        let reached = Reached::for_tests(operation);
+        let baseline = Baseline { seconds: 1.0, reached: [reached].into() };
+        let baselines = [(Checker::Loom, [(TEST.to_string(), baseline)].into())].into();
         let built = [(Checker::Tsan, (Built::for_tests(Checker::Tsan, &[TEST]), Seconds::new()))].into();
         let arguments = Arguments::default();
         let mut course = Course {
             logs: "/nowhere".into(),
             effort: Effort::Default,
             built: &built,
-            baselines: &Baselines::new(),
+            baselines: &baselines,
             unchanged: Unchanged::new(),
             arguments: &arguments,
         };
@@ -482,6 +508,12 @@ mod tests {
         assert_eq!((killed.result, killed.cause.as_deref()), (CheckResult::Fail, Some("race")));
         let both_fail = judged("race", Some("race"), 1);
         assert_eq!((both_fail.result, both_fail.cause), (CheckResult::NotDecidable, None));
+    }
+
+    #[test]
+    fn a_race_in_a_test_that_meets_a_fence_does_not_count() {
+        assert_eq!(judged_beside("fence", "race", None, 50).result, CheckResult::NotDecidable);
+        assert_eq!(judged_beside("fence", "assertion", None, 50).result, CheckResult::Fail);
     }
 
     #[test]
