@@ -15,11 +15,13 @@ use crate::process::{sys, zygote};
 /// | | [`Spawn`](StartMethod::Spawn) | [`Zygote`](StartMethod::Zygote) |
 /// |---|---|---|
 /// | what | `/proc/self/exe` is executed by `posix_spawn` | a process that was executed before copies itself |
-/// | takes | about 1 ms | about 0.15 ms, and once 1 ms for the zygote |
+/// | takes | about 1 ms | about 0.2 ms, and once 1 ms for the zygote |
 /// | descriptors | standard streams, and whatever is not closed on exec | standard streams, and nothing else |
 /// | environment, current directory, CPUs | the parent's | the parent's |
 /// | limits, priority, umask, credentials | the parent's | the parent's when the zygote was started |
 /// | constructors before ours in `.init_array` | run in each child | ran in the zygote: what they drew at random is the same in its children |
+/// | layout of addresses | its own | the zygote's |
+/// | once the parent has executed another program | goes on | ends, if it [ends with its parent](super::Builder::ends_with_parent) |
 /// | arguments in a list of processes | the child's name | the zygote's |
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]

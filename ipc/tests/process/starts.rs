@@ -94,6 +94,19 @@ fn a_killed_zygote_is_replaced() {
     each_way(|builder| assert_eq!(builder.spawn(program, ()).unwrap().join(), Ok(())));
 }
 
+#[test]
+fn a_zygote_that_does_not_answer_is_replaced() {
+    let program = |()| {
+        let builder = Process::builder().start_method(StartMethod::Zygote);
+        assert_eq!(builder.spawn(double, 1).unwrap().join(), Ok(2));
+        let [zygote] = zygotes()[..] else { panic!("{:?}", zygotes()) };
+        kill(zygote, libc::SIGSTOP);
+        assert_eq!(builder.spawn(double, 2).unwrap().join(), Ok(4));
+        assert!(is_gone(zygote) && zygotes().len() == 1);
+    };
+    assert_eq!(Process::spawn(program, ()).unwrap().join(), Ok(()));
+}
+
 /// Whatever children there are, of whom nobody knows.
 fn unknown_children() -> Vec<String> {
     let tasks = std::fs::read_dir("/proc/self/task").unwrap();

@@ -32,8 +32,8 @@ use crate::process::sys;
 use crate::process::zygote::anchor::Anchor;
 use crate::segment::Segment;
 
-/// How long a zygote may take to make a child, or to come up.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a zygote may take to come up and to make a child. One that is replaced too early does no harm.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How many zygotes in a row may be lost before a start fails.
 const ATTEMPTS: usize = 3;
