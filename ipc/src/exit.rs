@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// How a worker ended.
+/// How a worker, or another child process, ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Exit {

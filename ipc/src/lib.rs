@@ -67,7 +67,7 @@
 //! | a task panics | [`CallError::Panicked`] with the message; the worker goes on |
 //! | a task never ends | [`CallError::TimedOut`] at the caller's deadline; [`Workers::restart`] replaces the worker |
 //! | a worker writes nonsense into its rings | [`CallError::Garbage`], from then on; `restart` |
-//! | the parent, at any time | each worker polls the parent's pidfd in a thread of its own and exits, also in the middle of a task |
+//! | the parent, at any time | each worker polls the parent's pidfd in a thread of its own and exits, or is killed by the kernel if it comes from a zygote; also in the middle of a task |
 //! | a program started by a worker | knows nothing: the variable is removed before the first task |
 //!
 //! A wait without a deadline ends if the worker answers, dies, or breaks its ring in a way that can be seen. One that lives on and

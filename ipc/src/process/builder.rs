@@ -107,7 +107,7 @@ impl Builder {
         self
     }
 
-    /// The standard output; [`Stream::Inherit`] unless set. Unlike Python's it is flushed at the end.
+    /// The standard output; [`Stream::Inherit`] unless set. What std holds back of it is written at the end.
     pub fn stdout(mut self, stream: Stream) -> Self {
         self.streams[1] = stream;
         self

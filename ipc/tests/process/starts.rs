@@ -181,6 +181,32 @@ fn a_zygote_s_children_follow_the_environment_and_the_directory() {
 }
 
 #[test]
+fn a_process_may_use_the_cpus_of_the_thread_that_starts_it() {
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+    let program = |()| {
+        let all = sched_getaffinity(None).unwrap();
+        let cpus: Vec<_> = (0..CpuSet::MAX_CPU).filter(|&cpu| all.is_set(cpu)).collect();
+        let told = |()| {
+            let set = sched_getaffinity(None).unwrap();
+            (0..CpuSet::MAX_CPU).filter(|&cpu| set.is_set(cpu)).collect::<Vec<_>>()
+        };
+        for method in [StartMethod::Spawn, StartMethod::Zygote] {
+            let builder = Process::builder().start_method(method);
+            // The zygote is started by a thread that may use all.
+            sched_setaffinity(None, &all).unwrap();
+            assert_eq!(builder.spawn(told, ()).unwrap().join(), Ok(cpus.clone()));
+            for &cpu in &cpus {
+                let mut one = CpuSet::new();
+                one.set(cpu);
+                sched_setaffinity(None, &one).unwrap();
+                assert_eq!(builder.spawn(told, ()).unwrap().join(), Ok(vec![cpu]));
+            }
+        }
+    };
+    assert_eq!(Process::spawn(program, ()).unwrap().join(), Ok(()));
+}
+
+#[test]
 fn many_threads_start_processes_at_once() {
     each_way(|builder| {
         thread::scope(|scope| {
