@@ -73,9 +73,8 @@ impl Member {
     pub fn join(segment: Segment) -> Result<Member, JoinError> {
         let mut joined = JOINED.lock();
         let cookie = segment.share().cookie;
-        let known = joined.iter().filter(|(of, _)| *of == cookie).find_map(|(_, known)| known.upgrade());
-        if let Some(known) = known.filter(|known| known.mark.get() != 0) {
-            return Ok(Member { joined: known });
+        if let Some(known) = find(&joined, cookie) {
+            return Ok(known);
         }
         let table = find_table(&segment)?;
         let member = Member { joined: Arc::new(enter(segment, table)?) };
@@ -102,12 +101,8 @@ impl Member {
     ///
     /// See [`JoinError`].
     pub fn attach(reference: SegmentRef) -> Result<Member, JoinError> {
-        let known =
-            JOINED.lock().iter().filter(|(of, _)| *of == reference.cookie).find_map(|(_, k)| k.upgrade());
-        match known.filter(|known| known.mark.get() != 0) {
-            Some(joined) => Ok(Member { joined }),
-            None => Member::join(Segment::attach(reference)?),
-        }
+        let known = find(&JOINED.lock(), reference.cookie);
+        known.map_or_else(|| Member::join(Segment::attach(reference)?), Ok)
     }
 
     /// The segment.
@@ -147,6 +142,15 @@ impl Census for Member {
         }
         table.ended()
     }
+}
+
+/// This process's membership of a segment among those that are held, but for those of the process that it was forked from.
+fn find(joined: &[(u64, std::sync::Weak<Joined>)], cookie: u64) -> Option<Member> {
+    let of_segment = joined.iter().filter(|(of, _)| *of == cookie);
+    of_segment
+        .filter_map(|(_, known)| known.upgrade())
+        .find(|known| known.mark.get() != 0)
+        .map(|joined| Member { joined })
 }
 
 #[cold]

@@ -1,6 +1,6 @@
 use heddle_ipc::{JoinError, Member, Segment, SegmentRef};
 
-use super::{eventually, kill, workers};
+use super::{eventually, kill, panics_in_a_fork, workers};
 
 fn join_and_stay(segment: SegmentRef) -> u64 {
     let member = Member::attach(segment).expect("the parent holds it");
@@ -101,4 +101,23 @@ fn a_forked_child_is_no_member() {
     eventually("the child does not keep its parent's place", || member.count() == 1);
     // SAFETY: a process that this test started, and that nobody has waited for.
     unsafe { libc::kill(child as i32, libc::SIGKILL) };
+}
+
+/// However often a forked child attaches, it is one member.
+#[test]
+fn a_forked_child_attaches_once() {
+    let workers = workers(1);
+    let member = Member::create("forked", 0).unwrap();
+    fn fork(segment: SegmentRef) -> u64 {
+        let member = Member::attach(segment).expect("the parent holds it");
+        let failed = panics_in_a_fork(|| {
+            let attach = || Member::attach(segment).expect("the parent's parent holds it");
+            let (first, second) = (attach(), attach());
+            assert_eq!((first.count(), second.count()), (3, 3), "one stay for each attachment");
+        });
+        drop(member);
+        u64::from(failed)
+    }
+    assert_eq!(workers.call(0, fork, member.segment().share()), Ok(0));
+    eventually("all have left", || member.count() == 1);
 }
