@@ -201,7 +201,7 @@ impl Operation for Boaster {
 }
 
 fn a_path_that_is_not_reached_is_wrong() {
-    let sweeps = sweep(&Boaster, Effort { most: usize::MAX, first: 1, findings: 1 });
+    let sweeps = sweep(&Boaster, Effort { most: usize::MAX, first: 1, scan: 1, findings: 1 });
     assert!(sweeps[0].failures.is_empty() && sweeps[0].reach == Reach::Every && sweeps[0].astray == 0);
     assert_eq!(sweeps[0].kills, sweeps[0].instructions + 1);
     assert!(sweeps[1].failures[0].message.contains("is not reached"), "{:?}", sweeps[1]);

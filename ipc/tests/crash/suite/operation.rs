@@ -12,10 +12,19 @@ pub enum Path {
     Fast,
     /// Somebody else is, so that it retries or sleeps.
     Contended,
+    /// It meets what somebody left who died at the same operation.
+    Helping,
     /// It repairs what somebody left who died, and dies at that.
     Recovery,
     /// It repairs what somebody left who died at repairing.
     SecondDeath,
+}
+
+impl Path {
+    /// Whether two die, one after the other.
+    pub fn takes_two(self) -> bool {
+        matches!(self, Path::Helping | Path::SecondDeath)
+    }
 }
 
 impl fmt::Display for Path {
@@ -23,6 +32,7 @@ impl fmt::Display for Path {
         f.write_str(match self {
             Path::Fast => "fast",
             Path::Contended => "contended",
+            Path::Helping => "helping",
             Path::Recovery => "recovery",
             Path::SecondDeath => "second death",
         })

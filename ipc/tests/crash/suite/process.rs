@@ -5,7 +5,7 @@
 use std::fs;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use libc::{c_int, pid_t};
 
@@ -79,6 +79,16 @@ pub fn wait(pid: pid_t, deadline: Option<Instant>) -> io::Result<Option<c_int>> 
     }
 }
 
+/// So long is one look at something that is waited for. Limits count looks, so that a program that is stopped for a while, or a
+/// machine that is, has not lost the time.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Asks `look`, which may take until the instant that it is told, until it has an answer; none after `limit`.
+pub fn patiently<T>(limit: Duration, mut look: impl FnMut(Instant) -> Option<T>) -> Option<T> {
+    let looks = limit.as_millis() / LOOK.as_millis() + 1;
+    (0..looks).find_map(|_| look(Instant::now() + LOOK))
+}
+
 /// Waits until a killed child is gone.
 pub fn reap(pid: pid_t) {
     while let Ok(Some(status)) = wait(pid, None) {
@@ -112,7 +122,7 @@ fn state(pid: pid_t) -> Option<char> {
 
 /// Gives others the processor for a moment.
 pub fn nap() {
-    std::thread::sleep(std::time::Duration::from_micros(50));
+    std::thread::sleep(Duration::from_micros(50));
 }
 
 /// Has a child run `body` and die there, and waits until the kernel has taken it down.

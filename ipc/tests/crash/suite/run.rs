@@ -19,7 +19,7 @@ use crate::suite::{harness, operations, planted, process, record};
 const FEW: usize = 40;
 
 /// First deaths where two are needed and all are asked for: each stands for as many second ones as there are instructions.
-const FIRST: usize = 8;
+const FIRST: usize = 16;
 
 /// What can be asked for by name.
 enum Test {
@@ -59,11 +59,11 @@ fn all() -> Vec<Test> {
 
 fn effort() -> Effort {
     match std::env::var("HEDDLE_KILLS").ok().as_deref() {
-        None => Effort { most: FEW, first: 2, findings: 1 },
-        Some("all") => Effort { most: usize::MAX, first: FIRST, findings: 3 },
+        None => Effort { most: FEW, first: 2, scan: 70_000, findings: 1 },
+        Some("all") => Effort { most: usize::MAX, first: FIRST, scan: 500_000, findings: 3 },
         Some(number) => {
             let most = number.parse().expect("HEDDLE_KILLS is a number, or `all`");
-            Effort { most, first: 2, findings: 1 }
+            Effort { most, first: 2, scan: 100_000, findings: 1 }
         }
     }
 }

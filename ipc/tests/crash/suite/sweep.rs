@@ -1,6 +1,6 @@
 //! Every death of an operation, one trial each.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use crate::suite::operation::{Found, Operation, Path};
@@ -11,8 +11,10 @@ use crate::suite::trial::{self, Outcome, Point, Target, Walk};
 pub struct Effort {
     /// Deaths at most for each path; with more instructions than that only every so many of them is one.
     pub most: usize,
-    /// First deaths at most where two are needed.
+    /// Where two deaths are needed: first ones at most that second ones are tried after at so many places.
     pub first: usize,
+    /// Steps at most to find these.
+    pub scan: usize,
     /// Findings at most, after which a path is left: each may take as long as somebody is stranded.
     pub findings: usize,
 }
@@ -101,17 +103,17 @@ impl Sweep {
         effort: Effort,
         known: &mut HashSet<usize>,
     ) -> Result<(), String> {
+        let before = known.len();
         // The deaths before the one that is tried at every instruction.
         let mut firsts = vec![None];
-        if self.path == Path::SecondDeath {
-            let walk = self.try_at(operation, &[Target::stepping(Point::End)])?;
-            firsts = self.targets(&walk, effort.first).into_iter().map(Some).collect();
+        if self.path.takes_two() {
+            firsts = self.firsts(operation, effort, known)?.into_iter().map(Some).collect();
         }
         for first in firsts {
             let with = |target| first.into_iter().chain([target]).collect::<Vec<Target>>();
             let walk = self.try_at(operation, &with(Target::stepping(Point::End)))?;
             self.instructions = self.instructions.max(walk.steps.len());
-            self.is_reached(&walk, known)?;
+            known.extend(&walk.steps);
             for target in self.targets(&walk, effort.most) {
                 let came = self.try_at(operation, &with(target))?;
                 let (Point::After(n) | Point::Asleep(n)) = target.point else { continue };
@@ -122,7 +124,42 @@ impl Sweep {
                 }
             }
         }
+        // A second death meets what the first one met.
+        if known.len() == before && self.path != Path::SecondDeath {
+            return Err(format!(
+                "the path '{}' is not reached: it comes to no code but that of those before",
+                self.path
+            ));
+        }
         Ok(())
+    }
+
+    /// First deaths after which a second victim comes by other code than after any other, new code first.
+    fn firsts(
+        &mut self,
+        operation: &dyn Operation,
+        effort: Effort,
+        known: &HashSet<usize>,
+    ) -> Result<Vec<Target>, String> {
+        let walk = self.try_at(operation, &[Target::stepping(Point::End)])?;
+        let mut ways = HashSet::new();
+        let mut firsts = Vec::new();
+        // Each is followed by a walk of about as many steps.
+        let scanned = (effort.scan / walk.steps.len().max(1)).clamp(10, 500);
+        for first in self.targets(&walk, scanned) {
+            let way = self.try_at(operation, &[first, Target::stepping(Point::End)])?.steps;
+            let way: BTreeSet<usize> = way.into_iter().collect();
+            let familiar = way.iter().all(|at| known.contains(at));
+            if ways.insert(way) {
+                firsts.push((familiar, first));
+            }
+        }
+        firsts.sort_by_key(|(familiar, _)| *familiar);
+        if firsts.len() > effort.first {
+            firsts.truncate(effort.first);
+            self.reach = Reach::Some;
+        }
+        Ok(firsts.into_iter().map(|(_, first)| first).collect())
     }
 
     /// Has victims die at these targets, and notes what became of it.
@@ -158,20 +195,6 @@ impl Sweep {
             .enumerate()
             .filter(|(n, (target, _))| n % every == 0 || matches!(target.point, Point::Asleep(_)));
         kept.map(|(_, (target, _))| target).collect()
-    }
-
-    /// Whether the walk is on the path that the scene is for: it comes to an instruction that no path before came to.
-    fn is_reached(&self, walk: &Walk, known: &mut HashSet<usize>) -> Result<(), String> {
-        let before = known.len();
-        known.extend(&walk.steps);
-        // A second death meets what the first one met.
-        if known.len() == before && self.path != Path::SecondDeath {
-            return Err(format!(
-                "the path '{}' is not reached: it comes to no other code than those before",
-                self.path
-            ));
-        }
-        Ok(())
     }
 }
 

@@ -41,6 +41,8 @@ pub struct Victim {
     trap: Option<(usize, c_long)>,
     /// Whether it has passed the first mark.
     begun: bool,
+    /// How it was last told to go on.
+    going: libc::c_uint,
 }
 
 /// Where a victim is, or what became of it.
@@ -73,8 +75,8 @@ impl Victim {
             }
             body();
         })?;
-        let mut victim = Victim { pid, reaped: false, trap: None, begun: false };
-        let stop = match victim.wait(Some(Instant::now() + limit))? {
+        let mut victim = Victim { pid, reaped: false, trap: None, begun: false, going: libc::PTRACE_CONT };
+        let stop = match victim.resume(limit)? {
             Some(Stop::Before(at)) => {
                 victim.request(libc::PTRACE_SETOPTIONS, 0, libc::PTRACE_O_EXITKILL as usize)?;
                 victim.begun = true;
@@ -89,7 +91,7 @@ impl Victim {
 
     /// Runs one instruction. A system call that sleeps is left at it, and [`resume`](Victim::resume) waits for its end.
     pub fn step(&mut self, at: usize) -> io::Result<Stop> {
-        self.request(libc::PTRACE_SINGLESTEP, 0, 0)?;
+        self.go(libc::PTRACE_SINGLESTEP)?;
         if is_system_call(at) {
             return self.look();
         }
@@ -104,7 +106,7 @@ impl Victim {
         let word = unsafe { libc::ptrace(libc::PTRACE_PEEKTEXT, self.pid, to as *mut c_void, 0) };
         self.request(libc::PTRACE_POKETEXT, to, (word & !0xFF | TRAP) as usize)?;
         self.trap = Some((to, word));
-        self.request(libc::PTRACE_CONT, 0, 0)?;
+        self.go(libc::PTRACE_CONT)?;
         self.look()
     }
 
@@ -123,7 +125,7 @@ impl Victim {
     /// Waits for the end of the system call that it sleeps in, and for whatever it was told to run to; `None` if that has not come
     /// after `limit`.
     pub fn resume(&mut self, limit: Duration) -> io::Result<Option<Stop>> {
-        self.wait(Some(Instant::now() + limit))
+        process::patiently(limit, |look| self.wait(Some(look)).transpose()).transpose()
     }
 
     /// Kills it as it stands, and waits until the kernel has taken it down.
@@ -136,6 +138,11 @@ impl Victim {
             process::kill(self.pid);
             process::reap(self.pid);
         }
+    }
+
+    fn go(&mut self, request: libc::c_uint) -> io::Result<()> {
+        self.going = request;
+        self.request(request, 0, 0)
     }
 
     fn request(&self, request: libc::c_uint, address: usize, data: usize) -> io::Result<()> {
@@ -153,7 +160,17 @@ impl Victim {
     }
 
     fn wait(&mut self, deadline: Option<Instant>) -> io::Result<Option<Stop>> {
-        let Some(status) = process::wait(self.pid, deadline)? else { return Ok(None) };
+        let mut status = process::wait(self.pid, deadline)?;
+        // Somebody stops and continues this program, as a shell does: that is no news for the victim.
+        let job_control = |status| {
+            libc::WIFSTOPPED(status)
+                && matches!(libc::WSTOPSIG(status), libc::SIGSTOP | libc::SIGTSTP | libc::SIGCONT)
+        };
+        while status.is_some_and(job_control) {
+            self.go(self.going)?;
+            status = process::wait(self.pid, deadline)?;
+        }
+        let Some(status) = status else { return Ok(None) };
         if libc::WIFEXITED(status) {
             self.reaped = true;
             return Ok(Some(Stop::Exited(libc::WEXITSTATUS(status))));

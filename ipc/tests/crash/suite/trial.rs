@@ -182,14 +182,16 @@ fn survive(scene: &dyn Scene, complete: bool) -> Result<(Duration, Found), Strin
         slate.conclude(found == Found::Repaired, start.elapsed());
     });
     let survivor = survivor.map_err(|error| error.to_string())?;
-    await_end(survivor, "the survivor", Instant::now() + scene.limit())?;
+    await_end(survivor, "the survivor", scene.limit())?;
     let found = if slate.recovered() { Found::Repaired } else { Found::Whole };
     Ok((slate.took(), found))
 }
 
 /// Waits until a process ends well.
-fn await_end(pid: pid_t, who: &str, deadline: Instant) -> Result<(), String> {
-    let status = process::wait(pid, Some(deadline)).map_err(|error| error.to_string())?;
+fn await_end(pid: pid_t, who: &str, limit: Duration) -> Result<(), String> {
+    let status = process::patiently(limit, |look| process::wait(pid, Some(look)).transpose())
+        .transpose()
+        .map_err(|error| error.to_string())?;
     match status {
         Some(status) if libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0 => Ok(()),
         Some(status) if libc::WIFEXITED(status) => Err(format!("{who}: {}", Slate::get().said())),
@@ -223,10 +225,9 @@ impl Others {
     }
 
     fn end(&mut self, limit: Duration) -> Result<(), String> {
-        let deadline = Instant::now() + limit;
         let mut ended = Ok(());
         for (n, pid) in self.pids.drain(..).enumerate() {
-            ended = ended.and(await_end(pid, &format!("bystander {n}"), deadline));
+            ended = ended.and(await_end(pid, &format!("bystander {n}"), limit));
         }
         ended
     }
@@ -234,14 +235,15 @@ impl Others {
 
 /// Waits until `holds` does; none if it takes too long.
 fn eventually(holds: impl Fn() -> bool) -> Option<()> {
-    let deadline = Instant::now() + PLACES;
-    while !holds() {
-        if Instant::now() > deadline {
-            return None;
+    process::patiently(PLACES, |look| {
+        while Instant::now() < look {
+            if holds() {
+                return Some(());
+            }
+            process::nap();
         }
-        process::nap();
-    }
-    Some(())
+        None
+    })
 }
 
 impl Drop for Others {

@@ -1,8 +1,36 @@
 //! What must survive a death anywhere. To add one: a file that implements `Operation`, and its line in [`ALL`].
 
+mod arena;
+mod barrier;
+mod condvar;
+mod event;
 mod mutex;
+mod once;
+mod queue;
+mod rwlock;
+mod semaphore;
 mod spsc;
+mod value;
 
 use crate::suite::operation::Operation;
 
-pub const ALL: &[&dyn Operation] = &[&mutex::Lock, &mutex::Unlock, &spsc::Push, &spsc::Pop];
+pub const ALL: &[&dyn Operation] = &[
+    &arena::Alloc,
+    &barrier::Wait,
+    &condvar::Notify,
+    &condvar::Wait,
+    &event::Set,
+    &event::Wait,
+    &mutex::Lock,
+    &mutex::Unlock,
+    &once::Call,
+    &queue::Put,
+    &queue::Get,
+    &rwlock::Read,
+    &rwlock::Write,
+    &semaphore::Acquire,
+    &semaphore::Release,
+    &spsc::Push,
+    &spsc::Pop,
+    &value::Set,
+];

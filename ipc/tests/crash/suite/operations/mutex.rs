@@ -1,10 +1,8 @@
 //! The robust mutex. Its data are two numbers that are equal whenever nobody holds the lock.
 
 use heddle_ipc::sync::{Address, LockError, Mutex, MutexGuard};
-use heddle_primitives::sync::atomic::{AtomicU32, Ordering};
-use heddle_primitives::{Futex, Shared};
 
-use crate::suite::memory::InSegment;
+use crate::suite::memory::Gate;
 use crate::suite::operation::{Death, Found, Operation, Path, Scene};
 use crate::suite::process;
 use crate::suite::slate::Cue;
@@ -109,8 +107,8 @@ pub struct Unlock;
 
 struct Unlocking {
     mutex: Pair,
-    /// 1 once the victim holds the lock.
-    held: InSegment<Futex<Shared>>,
+    /// Open once the victim holds the lock.
+    held: Gate,
     waiters: usize,
 }
 
@@ -126,15 +124,9 @@ impl Operation for Unlock {
     fn prepare(&self, path: Path) -> Box<dyn Scene> {
         Box::new(Unlocking {
             mutex: Mutex::new([0, 0]).expect("a segment"),
-            held: InSegment::new(Futex::new_in(0)),
+            held: Gate::new(),
             waiters: if path == Path::Contended { 2 } else { 0 },
         })
-    }
-}
-
-impl Unlocking {
-    fn held(&self) -> &AtomicU32 {
-        self.held.get().word()
     }
 }
 
@@ -147,10 +139,7 @@ impl Scene for Unlocking {
     fn bystander(&self, _: usize, cue: &Cue) {
         let mutex = attach(self.mutex.address());
         cue.ready();
-        // ORDERING: Relaxed: only says when to begin.
-        while self.held().load(Ordering::Relaxed) == 0 {
-            self.held.get().wait(0, None);
-        }
+        self.held.pass();
         let (mut guard, _) = repaired(&mutex);
         guard[0] += 1;
         guard[1] += 1;
@@ -159,9 +148,7 @@ impl Scene for Unlocking {
     fn victim(&self) {
         let mutex = attach(self.mutex.address());
         let (guard, _) = repaired(&mutex);
-        // ORDERING: Relaxed: as above.
-        self.held().store(1, Ordering::Relaxed);
-        self.held.get().wake_all();
+        self.held.open();
         traced(|| drop(guard));
     }
 
