@@ -56,6 +56,69 @@ use crate::peers::Table;
 /// fn accepts<T: heddle_ipc::ShmSafe>() {}
 /// accepts::<Vec<u8>>();
 /// ```
+/// Atomics are [`Shareable`] instead: plain data is copied in and out as a whole, with nobody writing meanwhile.
+/// ```compile_fail,E0277
+/// fn accepts<T: heddle_ipc::ShmSafe>() {}
+/// accepts::<heddle_primitives::sync::atomic::AtomicU64>();
+/// ```
+///
+/// # How to derive it
+///
+/// There is no derive of its own: `#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]` with `#[repr(C)]` is it, and zerocopy, which has to
+/// be a dependency of the crate that derives, says at each field what is wrong. `#[repr(C)]` fixes the layout, which two programs
+/// must agree on. What it refuses, and what to write instead:
+///
+/// Padding, which would share what happened to be in it. Put a field there, or order the fields by size:
+/// ```compile_fail,E0277
+/// # use zerocopy::IntoBytes;
+/// #[derive(IntoBytes)]
+/// #[repr(C)]
+/// struct Padded { small: u32, large: u64 }
+/// ```
+/// ```
+/// # use zerocopy::IntoBytes;
+/// #[derive(IntoBytes)]
+/// #[repr(C)]
+/// struct Filled { small: u32, unused: u32, large: u64 }
+/// ```
+/// An enum, of which a peer may write a variant that there is not. Keep a number, and convert it with `TryFrom`, or with zerocopy's `TryFromBytes`:
+/// ```compile_fail
+/// # use zerocopy::FromBytes;
+/// #[derive(FromBytes)]
+/// #[repr(u8)]
+/// enum Side { Left, Right }
+/// ```
+/// ```
+/// # use zerocopy::FromBytes;
+/// #[derive(FromBytes)]
+/// #[repr(transparent)]
+/// struct Side(u8);
+/// ```
+/// A field that is not plain data itself:
+/// ```compile_fail,E0277
+/// # use zerocopy::FromBytes;
+/// #[derive(FromBytes)]
+/// #[repr(C)]
+/// struct Flagged { value: u32, valid: bool }
+/// ```
+/// Cells. Use atomics or a lock from [`sync`](crate::sync), in place:
+/// ```compile_fail,E0277
+/// # use zerocopy::Immutable;
+/// #[derive(Immutable)]
+/// #[repr(C)]
+/// struct Counted { count: core::cell::Cell<u64> }
+/// ```
+/// `Drop`, which excludes `Copy`:
+/// ```compile_fail,E0184
+/// #[derive(Clone, Copy)]
+/// #[repr(C)]
+/// struct Owned { descriptor: i32 }
+/// impl Drop for Owned { fn drop(&mut self) {} }
+/// ```
+///
+/// What no trait can see: a number that means something in one process only. A file descriptor, an address as a `usize`, a thread's or a
+/// process's id are numbers like others; send an [`Offset`](crate::Offset), a [`SegmentRef`](crate::SegmentRef) or an [`Address`](crate::sync::Address)
+/// in their place. `usize` itself is as wide in all programs of one architecture, and the fingerprints that guard objects in segments name its size.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` may not live in shared memory",
     note = "derive zerocopy's `FromBytes`, `IntoBytes` and `Immutable`, and `Clone, Copy`, on a `repr(C)` struct of plain fields"
