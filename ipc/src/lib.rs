@@ -1,9 +1,22 @@
-//! Shared memory, and worker processes whose death is an error instead of a hang.
+//! Processes that share memory, messages and locks, and survive each other's deaths: what Python's `multiprocessing` offers, for Rust.
 //!
-//! Things that fit together. A [`Segment`] is memory that several processes map: sealed, so that it cannot shrink under a
-//! mapping, and nameless, so that nothing is left of it. [`Workers`] are processes that run plain functions of this
-//! program, one after the other, for a round trip of less than a microsecond while they are awake; large data goes to them as an
-//! [`Offset`] into a segment. A [`process::Process`] runs one function, as Python's does.
+//! | module | what it has | what a death does |
+//! |---|---|---|
+//! | [`process`] | [`Process`](process::Process): one function in a process of its own | an error that names exit code or signal |
+//! | [`pool`] | [`Pool`](pool::Pool): many functions in a few processes; futures | costs one task, retried where that was allowed |
+//! | [`Workers`] | the bare workers below a pool: plain data there and back in 0.6 us | an error that names task and signal |
+//! | [`sync`] | mutex, condition variable, semaphore, barrier and the rest in shared memory | the next owner is told; nobody waits for the dead |
+//! | [`queue`] | queues of many producers and consumers | wedges nothing, loses nothing that was acknowledged |
+//! | [`ring`] | messages of any size from one process to one other, without copies | what was committed is received, then the end |
+//! | [`connection`] | pipes of objects, bytes and descriptors; [`Listener`](connection::Listener) and [`Client`](connection::Client) | the same |
+//! | [`loan`] | large blocks, handed over without a copy | blocks of the dead are lent again |
+//! | [`named`] | [`SharedMemory`](named::SharedMemory) by name, for unrelated processes | leftovers are listed and cleaned |
+//! | [`manager`] | dictionaries, lists, queues and locks in a server process | locks of the dead are released, and the next owner told |
+//! | [`Segment`], [`Arena`], [`Offset`], [`Member`] | the memory that all of it lies in, and who takes part | the kernel says who is dead |
+//!
+//! A [`Segment`] is memory that several processes map: sealed, so that it cannot shrink under a mapping, and nameless, so that nothing
+//! is left of it. [`Workers`] are processes that run plain functions of this program, one after the other, for a round trip of less than a
+//! microsecond while they are awake; large data goes to them as an [`Offset`] into a segment.
 //!
 //! ```
 //! use heddle_ipc::{Offset, Segment, SegmentRef, Workers, worker};
@@ -73,11 +86,48 @@
 //! A wait without a deadline ends if the worker answers, dies, or breaks its ring in a way that can be seen. One that lives on and
 //! merely never answers, or that lost the task by scribbling over its own ring, is waited for for ever: set a deadline.
 //!
+//! What the primitives, queues and pools do is said at each. How it is known that a process is dead, how long that takes, and what is not covered:
+//! [`Member`]. `cargo xtask verify --only crash` kills processes between any two instructions of every such operation and looks at what
+//! is left; the protocols run under loom and shuttle with deaths at any of their steps.
+//!
 //! # What is trusted
 //!
-//! Peers may crash at any instruction, but not lie: they are this program. What they write is checked as far as memory safety of
-//! the parent goes (lengths, numbers, offsets), and a lie is an error; a worker takes the function that it is told to run on
-//! trust.
+//! Two tiers, told apart by type:
+//!
+//! - **Peers that may crash at any instruction, but do not lie**: they are this program, or one that the user trusts as much. They share locks,
+//!   queues, loans and values in place ([`sync`], [`queue`], [`loan`], [`Segment`], [`Member`]); whoever maps such memory can write to it everywhere. What they write is
+//!   checked as far as memory safety goes (lengths, numbers, offsets), and a lie is an error; a worker takes the function that it is told to run on trust.
+//! - **Peers that may write anything**: [`ring`] and [`connection`] only. Each side keeps its own cursors to itself, reads what the other wrote once, checks it,
+//!   and copies it out before it looks at it. A peer that scribbles gets an error for itself, at worst.
+//!
+//! # For who comes from Python
+//!
+//! | `multiprocessing` | here | differences |
+//! |---|---|---|
+//! | `Process`, its methods and attributes | [`process::Process`], [`process::Builder`] | runs a plain function, whose result can be had; dropping it is described there; no subclasses |
+//! | `current_process`, `active_children`, `parent_process` | [`process::current_process`], [`process::active_children`], [`process::parent_process`] | - |
+//! | `get_context`, `set_start_method` | [`process::StartMethod`] | `Spawn` and `Zygote` (Python's `forkserver`); no bare `fork`, which copies locks in any state |
+//! | `set_executable`, `freeze_support`, `cpu_count` | - | a child is always this program; `std::thread::available_parallelism` |
+//! | `Pipe`, `Connection` | [`connection::pipe`], [`connection::Connection`] | objects by serde; time-outs; no `fileno`, since messages do not pass the kernel |
+//! | `connection.wait`, `Listener`, `Client` | [`connection::wait`], [`connection::Listener`], [`connection::Client`] | the kernel says who connects, so there is no `authkey`; one machine only |
+//! | `reduction.send_handle`, `recv_handle` | [`Connection::send_fd`](connection::Connection::send_fd), [`recv_fd`](connection::Connection::recv_fd) | - |
+//! | `Queue`, `SimpleQueue`, `JoinableQueue` | [`queue::Queue`], [`queue::SimpleQueue`], [`queue::JoinableQueue`] | always bounded; no feeder thread, so neither `join_thread` nor its deadlocks; a task whose process dies comes again |
+//! | - | [`queue::channel`], [`ring`], [`loan`] | ends that learn that nobody is left; no copies |
+//! | `Lock`, `RLock` | [`sync::Mutex`], [`sync::ReentrantMutex`] | guard their data; an owner's death is told |
+//! | `Condition`, `Event`, `Barrier` | [`sync::Condvar`], [`sync::Event`], [`sync::Barrier`] | a dead member breaks the barrier |
+//! | `Semaphore`, `BoundedSemaphore` | [`sync::Semaphore`], [`sync::BoundedSemaphore`] | permits have holders and come back with their deaths; at most [`sync::MAX_PERMITS`] |
+//! | - | [`sync::RwLock`], [`sync::Once`] | - |
+//! | `Value`, `Array` | [`sync::Value`], [`sync::Array`] | plain data of any type |
+//! | `RawValue`, `RawArray` | [`Arena::place`], [`Arena::alloc`] | - |
+//! | `shared_memory.SharedMemory` | [`named::SharedMemory`] | created whole or not at all; no resource tracker: [`named::list`], [`named::clean`] |
+//! | `shared_memory.ShareableList` | [`sync::Array`] | elements of one type; items of any type are for a [`manager::List`] |
+//! | `Manager` and its proxies | [`manager::Manager`], [`manager::Dict`], [`manager::List`], [`manager::Namespace`], [`manager::Value`], [`manager::Queue`], [`manager::Lock`] | typed by serde; its other locks are those of [`sync`] |
+//! | `BaseManager.register` | - | code of one's own in the server is a [`process::Process`] with a [`connection::Listener`] |
+//! | `Pool`, `AsyncResult` | [`pool::Pool`], [`pool::AsyncResult`] | a death costs one task; retries; errors name the task |
+//! | `pool.ThreadPool`, `dummy` | [`heddle_primitives::ThreadPool`] | - |
+//! | `concurrent.futures.ProcessPoolExecutor` | [`pool::Executor`], [`pool::as_completed`], [`pool::wait`] | a death breaks nothing; results are also `Future`s |
+//! | `TimeoutError`, `BufferTooShort`, `AuthenticationError` | each operation's own error | - |
+//! | `get_logger`, `log_to_stderr` | - | whatever goes wrong is a value |
 
 #![cfg_attr(
     any(heddle_loom, heddle_shuttle, heddle_mutants),
