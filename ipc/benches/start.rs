@@ -128,22 +128,43 @@ fn serve_forks(_: ()) {
     }
 }
 
-/// What an idle worker takes of memory: its proportional share, of 8 that were started together.
-fn idle(_: &mut Criterion) {
+/// From nothing to the first answer of each of 8 workers that are started together; and what an idle one of them takes of memory, its proportional share.
+fn several(criterion: &mut Criterion) {
     const WORKERS: usize = 8;
+    let mut group = criterion.benchmark_group("start/workers-8");
     for (name, method) in METHODS {
-        let workers = Workers::builder().count(WORKERS).start_method(method).start().expect("workers");
-        (0..WORKERS).for_each(|rank| assert_eq!(workers.call(rank, next, 1), Ok(2)));
-        let share = |pid: &u32| {
-            let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("it lives");
-            let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:")).expect("a share");
-            line.trim().trim_end_matches(" kB").parse::<f64>().expect("a number")
-        };
-        let mean = workers.pids().iter().map(share).sum::<f64>() / WORKERS as f64;
-        support::extra("start/idle", name, WORKERS as u32, "pss", "KiB", "lower", mean);
-        eprintln!("start/idle {name}: {mean:.1} KiB each of {WORKERS}");
+        // The routine is entered for each sample.
+        let mut told = false;
+        group.bench_function(BenchmarkId::new(name, WORKERS), |bencher| {
+            let start = || {
+                let workers =
+                    Workers::builder().count(WORKERS).start_method(method).start().expect("workers");
+                (0..WORKERS).for_each(|rank| assert_eq!(workers.call(rank, next, 1), Ok(2)));
+                workers
+            };
+            let share = |pid: &u32| {
+                let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("it lives");
+                let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:")).expect("a share");
+                line.trim().trim_end_matches(" kB").parse::<f64>().expect("a number")
+            };
+            if !told {
+                told = true;
+                let mean = start().pids().iter().map(share).sum::<f64>() / WORKERS as f64;
+                support::extra("start/workers-8", name, WORKERS as u32, "pss", "KiB", "lower", mean);
+            }
+            bencher.iter_custom(|rounds| {
+                let mut elapsed = Duration::ZERO;
+                for _ in 0..rounds {
+                    let started = Instant::now();
+                    let workers = start();
+                    elapsed += started.elapsed();
+                    drop(workers);
+                }
+                elapsed
+            });
+        });
     }
 }
 
-criterion_group!(benches, worker, process, idle);
+criterion_group!(benches, worker, process, several);
 criterion_main!(benches);
