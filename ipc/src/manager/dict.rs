@@ -28,7 +28,7 @@ use super::proxy::{Remote, count, done, from_blob, many, maybe, one, proxy, to_b
 pub struct Dict<K, V> {
     remote: Remote,
     #[serde(skip)]
-    of: PhantomData<fn(K, V) -> (K, V)>,
+    of: PhantomData<fn() -> (K, V)>,
 }
 
 proxy!(Dict<K, V>, Dict);

@@ -171,7 +171,7 @@ impl<T: Copy> Cells<'_, T> {
                 continue;
             }
             let index = entry.cell?;
-            let Some(cell) = self.cells.get(index) else { return None };
+            let cell = self.cells.get(index)?;
             // ORDERING: Acquire: pairs with the Release in `link`: the cell's item, if it is that of this position.
             let owner = cell.owner.load(Ordering::Acquire);
             if !is_queued_at(owner, head) {

@@ -13,7 +13,7 @@ fn add(block: Block) -> Block {
 
 fn count(value: Address<Value<Block>>) -> u64 {
     let value = Value::attach(value).expect("its maker lives");
-    (0..5_000).for_each(|_| drop(value.update(add)));
+    (0..5_000).for_each(|_| _ = value.update(add));
     value.get()[0]
 }
 
@@ -22,7 +22,7 @@ fn counts_between_processes() {
     let value = Value::new([0; 32]).unwrap();
     let workers = workers(2);
     let tickets = [0, 1].map(|rank| workers.submit(rank, count, value.address()).unwrap());
-    (0..5_000).for_each(|_| drop(value.update(add)));
+    (0..5_000).for_each(|_| _ = value.update(add));
     let seen = tickets.map(|ticket| ticket.wait(None).unwrap());
     assert!(seen.iter().all(|seen| (5_000..=15_000).contains(seen)), "{seen:?}");
     assert_eq!(value.get(), [15_000; 32]);
