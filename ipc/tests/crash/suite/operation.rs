@@ -3,6 +3,8 @@
 use core::fmt;
 use std::time::Duration;
 
+use libc::pid_t;
+
 use crate::suite::slate::Cue;
 
 /// Which way through its code an operation is sent.
@@ -70,7 +72,16 @@ pub trait Scene {
     }
 
     /// What the process does that dies: whatever comes first, and then the operation itself, [`traced`](crate::suite::tracer::traced).
-    fn victim(&self);
+    fn victim(&self) {}
+
+    /// The victim, if it is a process that a bystander has started, and no fork that runs [`victim`](Scene::victim). Its operation begins
+    /// at [`begin`](crate::suite::tracer::begin), and ends where it sleeps next.
+    fn found(&self) -> Option<pid_t> {
+        None
+    }
+
+    /// Sets a victim going that was found.
+    fn go(&self) {}
 
     /// What somebody does as soon as the victim is dead, in the process that prepared the scene: nothing that could wait.
     fn after(&self) {}

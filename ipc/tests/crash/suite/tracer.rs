@@ -32,6 +32,12 @@ pub fn traced<R>(operation: impl FnOnce() -> R) -> R {
     result
 }
 
+/// Where the operation of a process begins that a [`Victim`] was made of while it ran.
+#[inline(never)]
+pub fn begin() {
+    mark();
+}
+
 /// A process under our hand. Dropping it kills it.
 #[derive(Debug)]
 pub struct Victim {
@@ -39,6 +45,10 @@ pub struct Victim {
     reaped: bool,
     /// Where it stops when it runs by itself, and what stood there.
     trap: Option<(usize, c_long)>,
+    /// Where its mark lies.
+    mark: usize,
+    /// Whether it is a fork, whose code lies where ours does.
+    forked: bool,
     /// Whether it has passed the first mark.
     begun: bool,
     /// How it was last told to go on.
@@ -75,7 +85,7 @@ impl Victim {
             }
             body();
         })?;
-        let mut victim = Victim { pid, reaped: false, trap: None, begun: false, going: libc::PTRACE_CONT };
+        let mut victim = Victim::new(pid, true);
         let stop = match victim.resume(limit)? {
             Some(Stop::Before(at)) => {
                 victim.request(libc::PTRACE_SETOPTIONS, 0, libc::PTRACE_O_EXITKILL as usize)?;
@@ -89,10 +99,34 @@ impl Victim {
         Ok((victim, stop))
     }
 
+    /// Makes a victim of a process that runs, of this program too, and has `go` set it going up to where its operation
+    /// [begins](begin).
+    ///
+    /// # Errors
+    ///
+    /// The system forbids tracing, or there is no such process.
+    pub fn seize(pid: pid_t, go: impl FnOnce(), limit: Duration) -> io::Result<(Victim, Stop)> {
+        let mut victim = Victim::new(pid, false);
+        victim.request(libc::PTRACE_SEIZE, 0, libc::PTRACE_O_EXITKILL as usize)?;
+        go();
+        let stop = victim.resume(limit)?.unwrap_or(Stop::Asleep);
+        if let Stop::Before(at) = stop {
+            victim.begun = true;
+            victim.mark = at - 1;
+        }
+        Ok((victim, stop))
+    }
+
+    fn new(pid: pid_t, forked: bool) -> Victim {
+        let mark = mark as *const () as usize;
+        Victim { pid, reaped: false, trap: None, mark, forked, begun: false, going: libc::PTRACE_CONT }
+    }
+
     /// Runs one instruction. A system call that sleeps is left at it, and [`resume`](Victim::resume) waits for its end.
     pub fn step(&mut self, at: usize) -> io::Result<Stop> {
+        let system_call = self.is_system_call(at);
         self.go(libc::PTRACE_SINGLESTEP)?;
-        if is_system_call(at) {
+        if system_call {
             return self.look();
         }
         Ok(self.wait(None)?.expect("without a limit it waits"))
@@ -189,8 +223,7 @@ impl Victim {
                     return Ok(Some(Stop::Before(trap)));
                 }
                 // Before the trap if it came there by steps, behind it if by itself.
-                let over =
-                    self.begun && (mark as *const () as usize..=mark as *const () as usize + 1).contains(&at);
+                let over = self.begun && (self.mark..=self.mark + 1).contains(&at);
                 Ok(Some(if over { Stop::Complete } else { Stop::Before(at) }))
             }
             signal => Ok(Some(Stop::Signalled(signal))),
@@ -198,17 +231,24 @@ impl Victim {
     }
 }
 
+impl Victim {
+    /// Whether the instruction at `at` is a system call.
+    fn is_system_call(&self, at: usize) -> bool {
+        const SYSCALL: [u8; 2] = [0x0F, 0x05];
+        if self.forked {
+            let code = at as *const [u8; 2];
+            // SAFETY: a process that was forked from this one runs at `at`, so code is mapped there, and no instruction of one
+            // byte ends a mapping: code ends with padding.
+            return unsafe { code.read_unaligned() == SYSCALL };
+        }
+        // SAFETY: libc's wrapper returns the word instead of writing it anywhere.
+        let word = unsafe { libc::ptrace(libc::PTRACE_PEEKTEXT, self.pid, at as *mut c_void, 0) };
+        word.to_ne_bytes()[..2] == SYSCALL
+    }
+}
+
 impl Drop for Victim {
     fn drop(&mut self) {
         self.end();
     }
-}
-
-/// Whether the instruction at `at` is a system call: in a fork the code is where ours is.
-fn is_system_call(at: usize) -> bool {
-    const SYSCALL: [u8; 2] = [0x0F, 0x05];
-    let code = at as *const [u8; 2];
-    // SAFETY: a process that was forked from this one runs at `at`, so code is mapped there, and no instruction of one byte
-    // ends a mapping: code ends with padding.
-    unsafe { code.read_unaligned() == SYSCALL }
 }

@@ -91,11 +91,17 @@ pub fn run(scene: &dyn Scene, targets: &[Target]) -> Result<Outcome, String> {
 
 /// Walks a victim to its target, and kills it there.
 fn die(scene: &dyn Scene, target: Target, others: &Others) -> Result<Walk, String> {
-    let (victim, stop) = Victim::start(|| scene.victim(), PLACES).map_err(|error| error.to_string())?;
+    let found = scene.found();
+    let started = match found {
+        Some(pid) => Victim::seize(pid, || scene.go(), PLACES),
+        None => Victim::start(|| scene.victim(), PLACES),
+    };
+    let (victim, stop) = started.map_err(|error| error.to_string())?;
     let Stop::Before(start) = stop else { return Err(blame("before its operation", stop)) };
     // Whatever it did before may have set them going.
     others.settle()?;
-    let mut walker = Walker { victim, limit: scene.limit(), walk: Walk::default() };
+    let mut walker =
+        Walker { victim, limit: scene.limit(), ends_asleep: found.is_some(), walk: Walk::default() };
     walker.walk(start, target)?;
     walker.victim.kill();
     Ok(walker.walk)
@@ -105,6 +111,8 @@ struct Walker {
     victim: Victim,
     /// How long it may sleep.
     limit: Duration,
+    /// Whether a sleep is its operation's end.
+    ends_asleep: bool,
     walk: Walk,
 }
 
@@ -145,6 +153,9 @@ impl Walker {
     /// The next instruction, once it does not sleep any more; `None` if the operation is complete.
     fn awake(&mut self, mut stop: Stop) -> Result<Option<usize>, String> {
         let place = format!("after {} instructions", self.walk.steps.len());
+        if stop == Stop::Asleep && self.ends_asleep {
+            stop = Stop::Complete;
+        }
         if stop == Stop::Asleep {
             Slate::get().give_cue();
             let woken = self.victim.resume(self.limit).map_err(|error| error.to_string())?;

@@ -11,6 +11,7 @@ mod rwlock;
 mod semaphore;
 mod spsc;
 mod value;
+mod workers;
 
 use crate::suite::operation::Operation;
 
@@ -33,4 +34,5 @@ pub const ALL: &[&dyn Operation] = &[
     &spsc::Push,
     &spsc::Pop,
     &value::Set,
+    &workers::Answer,
 ];
