@@ -3,7 +3,9 @@
 mod arena;
 mod barrier;
 mod condvar;
+mod connection;
 mod event;
+mod joinable;
 mod mutex;
 mod once;
 mod queue;
@@ -20,8 +22,10 @@ pub const ALL: &[&dyn Operation] = &[
     &barrier::Wait,
     &condvar::Notify,
     &condvar::Wait,
+    &connection::Send,
     &event::Set,
     &event::Wait,
+    &joinable::Task,
     &mutex::Lock,
     &mutex::Unlock,
     &once::Call,

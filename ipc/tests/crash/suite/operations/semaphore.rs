@@ -76,8 +76,10 @@ impl Scene for Acquiring {
         core::mem::forget(traced(|| semaphore.acquire()));
     }
 
-    fn check(&self, _: Death) -> Found {
-        check(&self.semaphore)
+    fn check(&self, death: Death) -> Found {
+        assert_eq!(check(&self.semaphore), Found::Whole, "a dead holder's permit counts as available");
+        // Then its permit was taken over.
+        if death.complete { Found::Repaired } else { Found::Whole }
     }
 }
 
