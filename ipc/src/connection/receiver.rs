@@ -85,14 +85,20 @@ impl Receiver {
     /// See [`RecvError`]; [`TooShort`](RecvError::TooShort) if there is not memory enough.
     #[inline]
     pub fn recv_bytes_into(&mut self, into: &mut [u8]) -> Result<usize, RecvError> {
-        if self.partial.is_none()
-            && let Ok(message) = self.consumer.try_peek()
-            && message.mark() == FIRST | LAST
-            && message.len() <= into.len()
-        {
-            let len = message.copy_to(into);
-            message.consume();
-            return Ok(len);
+        if self.partial.is_none() {
+            // The clock is looked at only where there is something to wait for.
+            let patient = self.timeout.is_none() || self.consumer.is_ready();
+            let deadline = if patient { None } else { self.deadline() };
+            match self.consumer.peek(deadline) {
+                Ok(message) if message.mark() == FIRST | LAST && message.len() <= into.len() => {
+                    let len = message.copy_to(into);
+                    message.consume();
+                    return Ok(len);
+                }
+                // It stays where it is.
+                Ok(_) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         self.recv_into_slow(into)
     }

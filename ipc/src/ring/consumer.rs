@@ -31,6 +31,8 @@ pub struct Consumer {
     /// Bytes consumed since the beginning; never read back from shared memory.
     pub(crate) at: u64,
     pace: Pace,
+    /// Whether room was given back since the last look, behind a fence, at whether the producer sleeps.
+    owes_wake: bool,
     spin: Duration,
     /// False once the end was given away.
     pub(crate) open: bool,
@@ -43,7 +45,7 @@ impl Consumer {
     ///
     /// The only consumer of this ring, of all processes.
     pub(crate) unsafe fn new(memory: Memory, at: u64) -> Consumer {
-        Consumer { memory, at, pace: Pace::new(), spin: HANDOVER_SPIN, open: true }
+        Consumer { memory, at, pace: Pace::new(), owes_wake: false, spin: HANDOVER_SPIN, open: true }
     }
 
     /// The ring's size in bytes.
@@ -80,7 +82,10 @@ impl Consumer {
     pub fn try_peek(&mut self) -> Result<Message<'_>, ReceiveError> {
         let closed = match self.look()? {
             Some(head) => return Ok(Message { consumer: self, head }),
-            None => self.memory.control().is_producer_closed(),
+            None => {
+                self.pay_wake();
+                self.memory.control().is_producer_closed()
+            }
         };
         // Once more, for what was sent before the close.
         match self.look()? {
@@ -145,13 +150,24 @@ impl Consumer {
     pub(crate) fn pass(&mut self, len: u64) {
         self.at += Head::stride(len);
         self.pace.found();
+        self.owes_wake = true;
         // ORDERING: Release: pairs with the Acquire load in `Producer::refresh`: the bytes have been read.
         self.memory.control().consumer.consumed.store(self.at, Ordering::Release);
+    }
+
+    /// The ring is empty: a producer that sleeps is woken for certain, before the consumer sleeps or does something else.
+    #[inline]
+    fn pay_wake(&mut self) {
+        if self.owes_wake {
+            self.owes_wake = false;
+            self.notify();
+        }
     }
 
     /// There is no message; waits for one.
     #[inline(never)]
     fn wait(&mut self, deadline: Option<Instant>) -> Result<Head, ReceiveError> {
+        self.pay_wake();
         self.pace.lingers();
         #[cfg(not(any(heddle_loom, heddle_shuttle)))]
         for _ in 0..LOOKS {
@@ -274,11 +290,14 @@ impl Message<'_> {
         unsafe { core::slice::from_raw_parts(start.as_ptr(), self.len()) }
     }
 
-    /// Gives its room back, and wakes the producer if it sleeps.
+    /// Gives its room back, and wakes the producer if it is seen to sleep.
+    ///
+    /// That look costs no fence. A producer that falls asleep at this very moment may be overlooked; it is woken at the next message, at the
+    /// latest when the consumer finds the ring empty; and by itself after 50 ms if the consumer does not come back.
     #[inline(always)]
     pub fn consume(self) {
         self.consumer.pass(self.head.len);
-        self.consumer.notify();
+        self.consumer.memory.control().wake_producer_if_seen();
     }
 
     /// [`consume`](Message::consume), but a producer that sleeps goes on sleeping, up to 50 ms, until [`Consumer::notify`]: for many messages at

@@ -86,6 +86,16 @@ impl Control {
         wake(&self.calm.consumer_asleep);
     }
 
+    /// Wakes the producer if it is seen to sleep; one that falls asleep at the moment may be overlooked.
+    #[inline(always)]
+    pub(super) fn wake_producer_if_seen(&self) {
+        let asleep = &self.consumer.producer_asleep;
+        // ORDERING: Relaxed: a hint; `wake_producer` is what counts.
+        if asleep.word().load(Ordering::Relaxed) != AWAKE {
+            wake_sleeper(asleep);
+        }
+    }
+
     /// Wakes the producer if it sleeps, for the room that the caller has just given back.
     #[inline(always)]
     pub(super) fn wake_producer(&self) {

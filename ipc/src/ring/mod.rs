@@ -46,6 +46,11 @@
 //! P4 takes the 1 away before Q4 looks, or Q sleeps and is woken. A wake that is lost with a process that dies between P1 and P4 costs
 //! 50 ms: no sleep is longer.
 //!
+//! A consumer leaves its fence out as long as it finds messages, and makes up for it when it finds the ring empty. Until then it looks without one
+//! at each message, so that a producer is overlooked only if it falls asleep between the store and the look, and is seen at the next
+//! message. One that is overlooked at the last message before the consumer turns to something else wakes by itself in 50 ms. A
+//! producer has no such moment to make up for it, since it does not know which message is its last: it has a fence at each.
+//!
 //! # Trust
 //!
 //! The other end may crash, and it may lie. Each word that it wrote is read once and checked, each end keeps its own place for itself, and
