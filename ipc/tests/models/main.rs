@@ -16,6 +16,8 @@ mod loan;
 mod mutex;
 mod once;
 mod queue;
+#[cfg(not(any(heddle_loom, heddle_shuttle)))]
+mod random;
 mod reentrant;
 mod ring;
 mod rwlock;
