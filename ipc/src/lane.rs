@@ -51,6 +51,11 @@ pub(crate) struct CallWords {
 impl CallWords {
     /// Of the handshake, which calls nothing.
     pub(crate) const NONE: CallWords = CallWords { trampoline: 0, function: 0 };
+
+    /// A number that differs for most functions.
+    pub(crate) fn mix(self) -> usize {
+        ((self.trampoline ^ self.function.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize
+    }
 }
 
 impl From<Call> for CallWords {

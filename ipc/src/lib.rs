@@ -167,6 +167,11 @@ mod os;
 mod os;
 mod peers;
 #[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
+pub mod pool;
+#[cfg(any(heddle_loom, heddle_shuttle, heddle_mutants))]
+#[path = "pool/words.rs"]
+mod pool;
+#[cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
 pub mod process;
 pub mod queue;
 pub mod ring;

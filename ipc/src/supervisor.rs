@@ -1,5 +1,6 @@
 //! The thread that notices when workers end.
 
+use core::fmt;
 use std::io;
 use std::sync::Arc;
 
@@ -20,6 +21,16 @@ pub(crate) struct Supervisor {
     thread: Option<thread::JoinHandle<()>>,
 }
 
+/// What is called after each death was noted, in the supervisor's thread.
+#[derive(Clone)]
+pub(crate) struct OnDeath(pub(crate) Arc<dyn Fn() + Send + Sync>);
+
+impl fmt::Debug for OnDeath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnDeath")
+    }
+}
+
 #[derive(Debug)]
 struct State {
     /// Rung when `watched` or `stop` changed.
@@ -27,14 +38,16 @@ struct State {
     watched: Mutex<Vec<SharedLink>>,
     /// Ends the thread once nobody is left to watch.
     stop: AtomicBool,
+    on_death: Option<OnDeath>,
 }
 
 impl Supervisor {
-    pub(crate) fn start() -> io::Result<Supervisor> {
+    pub(crate) fn start(on_death: Option<OnDeath>) -> io::Result<Supervisor> {
         let shared = Arc::new(State {
             changed: Bell::new()?,
             watched: Mutex::new(Vec::new()),
             stop: AtomicBool::new(false),
+            on_death,
         });
         let state = Arc::clone(&shared);
         let thread = thread::Builder::new()
@@ -77,6 +90,9 @@ impl State {
             let Some(ended) = os::wait_for_any(pidfds, &self.changed) else { continue };
             for (link, _) in watched.iter().zip(&ended).filter(|(_, ended)| **ended) {
                 link.set_death(os::reap(link.pidfd()));
+                if let Some(OnDeath(tell)) = &self.on_death {
+                    tell();
+                }
                 self.watched.lock().retain(|other| !Arc::ptr_eq(other, link));
             }
         }

@@ -19,7 +19,7 @@ use crate::process::StartMethod;
 use crate::process::launch::{self, Given, OWN, Started};
 use crate::shm_safe::ShmSafe;
 use crate::start_error::StartError;
-use crate::supervisor::Supervisor;
+use crate::supervisor::{OnDeath, Supervisor};
 use crate::task::{Call, MAX_INLINE};
 use crate::ticket::Ticket;
 
@@ -30,7 +30,7 @@ const SPIN_ON_OWN_CPU: Duration = Duration::from_micros(50);
 const LOOK_AROUND: Duration = Duration::from_millis(5);
 
 /// The most workers of a set: each has a control segment, a pidfd and a process.
-const MAX_WORKERS: usize = 1 << 12;
+pub(crate) const MAX_WORKERS: usize = 1 << 12;
 
 /// Worker processes that stay, and run one plain function after the other.
 ///
@@ -69,6 +69,7 @@ pub struct Builder {
     start_timeout: Duration,
     grace: Duration,
     program: PathBuf,
+    on_death: Option<OnDeath>,
     method: StartMethod,
 }
 
@@ -80,6 +81,7 @@ impl Default for Builder {
             start_timeout: Duration::from_secs(10),
             grace: Duration::from_secs(1),
             program: PathBuf::from(OWN),
+            on_death: None,
             method: StartMethod::Spawn,
         }
     }
@@ -120,6 +122,12 @@ impl Builder {
         self
     }
 
+    /// What to call after each death was noted.
+    pub(crate) fn on_death(mut self, tell: OnDeath) -> Self {
+        self.on_death = Some(tell);
+        self
+    }
+
     /// How the processes come into being; [`StartMethod::Spawn`] unless set. Another [`program`](Builder::program) is always spawned.
     pub fn start_method(mut self, method: StartMethod) -> Self {
         self.method = method;
@@ -156,7 +164,9 @@ impl Builder {
             })
             .and_then(|()| {
                 // Meanwhile the processes get ready.
-                let supervisor = Supervisor::start().map_err(|source| StartError::Supervisor { source })?;
+                let on_death = workers.config.on_death.clone();
+                let supervisor =
+                    Supervisor::start(on_death).map_err(|source| StartError::Supervisor { source })?;
                 supervisor.watch(workers.links.iter().map(Arc::clone));
                 workers.supervisor = Some(supervisor);
                 workers.links.iter().try_for_each(|link| workers.greet(link, deadline))
@@ -185,6 +195,16 @@ impl Workers {
     /// Sets out to start workers otherwise than by default.
     pub fn builder() -> Builder {
         Builder::default()
+    }
+
+    /// The present process of a rank.
+    pub(crate) fn link(&self, rank: usize) -> &SharedLink {
+        &self.links[rank]
+    }
+
+    /// How long whoever waits spins.
+    pub(crate) fn spin(&self) -> Duration {
+        self.spin
     }
 
     /// The number of workers, dead ones included.

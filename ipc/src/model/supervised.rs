@@ -10,7 +10,7 @@ pub struct Supervised(Supervisor);
 impl Supervised {
     /// Starts the thread, which watches nobody yet.
     pub fn start() -> Supervised {
-        Supervised(Supervisor::start().expect("a thread more"))
+        Supervised(Supervisor::start(None).expect("a thread more"))
     }
 
     /// Watches this worker too.
