@@ -7,15 +7,18 @@
 //! - [`pair`]: a parent and its worker, which may stop for ever after each step of an answer;
 //! - [`Supervised`]: who notices ends, and wakes whoever waits;
 //! - [`Peer`]: who takes part in a segment, and may die at any operation;
+//! - [`Hall`]: a pool's bell and station, and who sleeps there;
 //! - [`ring`]: a ring of messages, whose ends may die at any operation;
 //! - [`SegmentHeader`]: how a segment is published, and its memory handed out.
 
+mod hall;
 mod header;
 mod peers;
 pub mod ring;
 mod supervised;
 mod worker;
 
+pub use hall::{Attendant, End, Hall, TASKS};
 pub use header::SegmentHeader;
 pub use peers::Peer;
 pub use supervised::Supervised;

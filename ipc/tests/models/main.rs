@@ -23,6 +23,7 @@ mod ring;
 mod rwlock;
 mod semaphore;
 mod slots;
+mod station;
 mod supervisor;
 mod value;
 
