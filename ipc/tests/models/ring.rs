@@ -119,7 +119,7 @@ fn consumer_goes() {
 #[cfg(any(heddle_loom, heddle_shuttle))]
 fn producer_dies_at_any_operation() {
     for (step, at_least) in (0..).zip(PRODUCER_STEPS) {
-        bounded(&format!("producer dies at {step}"), 3, at_least).check(move || {
+        bounded(&format!("producer dies at {step}"), 3, at_least).schedules(200).check(move || {
             let (mut producer, mut consumer, memory) = ring(WIDE);
             let other = thread::spawn(move || {
                 let sent = dies_at(step, || (1..=2).for_each(|value| send(&mut producer, value)));
@@ -149,7 +149,7 @@ fn producer_dies_at_any_operation() {
 #[cfg(any(heddle_loom, heddle_shuttle))]
 fn consumer_dies_at_any_operation() {
     for (step, at_least) in (0..).zip(CONSUMER_STEPS) {
-        bounded(&format!("consumer dies at {step}"), 2, at_least).check(move || {
+        bounded(&format!("consumer dies at {step}"), 2, at_least).schedules(200).check(move || {
             let (mut producer, mut consumer, memory) = ring(TIGHT);
             let other = thread::spawn(move || {
                 dies_at(step, || receive(&mut consumer).unwrap());
