@@ -111,10 +111,12 @@ impl Desk {
         if let Some(mark) = self.mark.replace(now) {
             let each = (now - mark) / answers.clamp(1, DEPTH as u64) as u32;
             let pace = match self.pace {
-                Some(pace) if each < pace => each,
-                Some(pace) if starved => pace,
-                // Slowly, since a worker that was preempted looks like one with long tasks.
-                Some(pace) => (pace * 7 + each.min(pace * 4)) / 8,
+                // The mean and not the least: who looks late once finds the next answer early. Within bounds, since a worker that was
+                // preempted looks like one with long tasks.
+                Some(pace) => {
+                    let mean = (pace * 7 + each.min(pace * 4)) / 8;
+                    if starved { mean.min(pace) } else { mean }
+                }
                 None => each,
             };
             self.pace = Some(pace);

@@ -26,8 +26,9 @@ impl State {
             return self.distrust(rank, done);
         }
         let answers = done - desk.seen;
-        if answers > 0 && !self.pending.is_empty() {
-            desk.measure(answers, done == desk.next);
+        let starved = done == desk.next;
+        if answers > 0 && !(starved && self.pending.is_empty()) {
+            desk.measure(answers, starved);
         }
         while self.desks[rank].seen < done {
             let seq = self.desks[rank].seen;
