@@ -175,7 +175,8 @@ enum NotRead {
 /// A reader that dies leaves no trace. After a writer's death nobody may read until a writer has put the data in order: [`read`](RwLock::read)
 /// is refused with [`ReadError::WriterDied`], and [`write`](RwLock::write) returns the guard in [`LockError::OwnerDied`], as
 /// [`Mutex::lock`](super::Mutex::lock) does. A waiting writer keeps new readers out; among writers whoever comes first is next. A thread that
-/// reads and reads again, while a writer waits, waits for itself. Clones are the same lock.
+/// reads and reads again, while a writer waits, waits for itself. One process may have 4095 readers at a time; one more panics.
+/// Clones are the same lock.
 ///
 /// ```
 /// use heddle_ipc::sync::RwLock;

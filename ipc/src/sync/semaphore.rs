@@ -64,8 +64,8 @@ impl Words {
     }
 
     fn cells(&self) -> &[AtomicU32] {
-        // ORDERING: Acquire: pairs with the AcqRel in `add`: who learns of a release sees the cell that it filled.
-        let used = self.used.load(Ordering::Acquire) as usize;
+        // ORDERING: Relaxed: who learns of a release, by the signal, sees how far the cells went at it.
+        let used = self.used.load(Ordering::Relaxed) as usize;
         &self.cells[..used.min(MAX_PERMITS)]
     }
 
@@ -137,8 +137,8 @@ impl Words {
         let max = (self.bound.load(Ordering::Relaxed) as usize).min(MAX_PERMITS);
         for (at, cell) in self.cells[..max].iter().enumerate() {
             // Before the permit is there, so that who learns of it looks so far.
-            // ORDERING: AcqRel: see `cells`.
-            self.used.fetch_max(at as u32 + 1, Ordering::AcqRel);
+            // ORDERING: Relaxed: see `cells`.
+            self.used.fetch_max(at as u32 + 1, Ordering::Relaxed);
             // ORDERING: Release, success: pairs with the Acquire in `take`. Relaxed, failure: this one is taken.
             if cell.compare_exchange(ABSENT, FREE, Ordering::Release, Ordering::Relaxed).is_ok() {
                 self.signal_release();

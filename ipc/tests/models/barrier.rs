@@ -77,6 +77,33 @@ fn reset_while_one_waits() {
     });
 }
 
+/// The reset alone tells who waits.
+#[test]
+fn a_reset_wakes() {
+    for waiters in [1, 2] {
+        let name = format!("barrier, reset with {waiters} waiting");
+        complete(&name, 10).search(Search::Bounded(3 - waiters)).check(move || {
+            let peer = Peer::alone();
+            let barrier = Barrier::new_in(&peer, 3);
+            let others: Vec<_> = (0..waiters)
+                .map(|_| {
+                    let barrier = barrier.seen_by(&peer.joins());
+                    thread::spawn(move || barrier.wait())
+                })
+                .collect();
+            let all = barrier.n_waiting() == waiters;
+            barrier.reset();
+            if !all {
+                // Whoever came later waits in the new one.
+                barrier.abort();
+            }
+            for other in others {
+                assert_eq!(other.join().unwrap(), Err(BarrierError::Broken));
+            }
+        });
+    }
+}
+
 /// All pass, or one times out and the other learns of it.
 #[test]
 fn gives_up_in_time() {

@@ -60,6 +60,27 @@ fn one_makes_what_another_takes() {
     });
 }
 
+/// As above, where the permit's cell was used before.
+#[test]
+fn made_again() {
+    complete("semaphore, made again", 10).search(Search::Bounded(2)).check(|| {
+        let peer = Peer::alone();
+        let semaphore = Semaphore::new_in(&peer, 1);
+        semaphore.acquire().forget();
+        let data = Arc::new(AtomicU32::new(0));
+        let maker = thread::spawn({
+            let (semaphore, data) = (semaphore.seen_by(&peer.joins()), data.clone());
+            move || {
+                data.store(7, Ordering::Relaxed);
+                semaphore.release().unwrap();
+            }
+        });
+        semaphore.acquire().forget();
+        assert_eq!(data.load(Ordering::Relaxed), 7);
+        maker.join().unwrap();
+    });
+}
+
 #[test]
 fn two_make_at_once() {
     complete("semaphore, two make", 13).check(|| {
