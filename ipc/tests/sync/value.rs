@@ -13,7 +13,9 @@ fn add(block: Block) -> Block {
 
 fn count(value: Address<Value<Block>>) -> u64 {
     let value = Value::attach(value).expect("its maker lives");
-    (0..5_000).for_each(|_| _ = value.update(add));
+    for _ in 0..5_000 {
+        value.update(add);
+    }
     value.get()[0]
 }
 
@@ -22,7 +24,9 @@ fn counts_between_processes() {
     let value = Value::new([0; 32]).unwrap();
     let workers = workers(2);
     let tickets = [0, 1].map(|rank| workers.submit(rank, count, value.address()).unwrap());
-    (0..5_000).for_each(|_| _ = value.update(add));
+    for _ in 0..5_000 {
+        value.update(add);
+    }
     let seen = tickets.map(|ticket| ticket.wait(None).unwrap());
     assert!(seen.iter().all(|seen| (5_000..=15_000).contains(seen)), "{seen:?}");
     assert_eq!(value.get(), [15_000; 32]);
@@ -33,7 +37,7 @@ fn counts_between_processes() {
 #[test]
 fn a_panic_leaves_the_old_one() {
     let value = Value::new(1_u64).unwrap();
-    let panics = || drop(value.update(|_| panic!("on purpose")));
+    let panics = || value.update(|_| panic!("on purpose"));
     assert!(catch_unwind(AssertUnwindSafe(panics)).is_err());
     assert_eq!(value.update(|n| n + 1), 2);
 }
