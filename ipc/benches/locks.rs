@@ -47,22 +47,16 @@ impl Pthread {
     fn init(&self, robust: bool) {
         let mut attributes = core::mem::MaybeUninit::<libc::pthread_mutexattr_t>::uninit();
         let attributes = attributes.as_mut_ptr();
-        // SAFETY: valid memory for the attributes, here and below.
-        assert_eq!(unsafe { libc::pthread_mutexattr_init(attributes) }, 0);
+        // SAFETY: valid memory for the attributes.
+        let initialised = unsafe { libc::pthread_mutexattr_init(attributes) };
         // SAFETY: initialised.
-        assert_eq!(
-            unsafe { libc::pthread_mutexattr_setpshared(attributes, libc::PTHREAD_PROCESS_SHARED) },
-            0
-        );
-        if robust {
-            // SAFETY: initialised.
-            assert_eq!(
-                unsafe { libc::pthread_mutexattr_setrobust(attributes, libc::PTHREAD_MUTEX_ROBUST) },
-                0
-            );
-        }
+        let shared = unsafe { libc::pthread_mutexattr_setpshared(attributes, libc::PTHREAD_PROCESS_SHARED) };
+        let kind = if robust { libc::PTHREAD_MUTEX_ROBUST } else { libc::PTHREAD_MUTEX_STALLED };
+        // SAFETY: initialised.
+        let robust = unsafe { libc::pthread_mutexattr_setrobust(attributes, kind) };
         // SAFETY: nobody uses the mutex yet.
-        assert_eq!(unsafe { libc::pthread_mutex_init(self.mutex(), attributes) }, 0);
+        let created = unsafe { libc::pthread_mutex_init(self.mutex(), attributes) };
+        assert_eq!([initialised, shared, robust, created], [0; 4]);
     }
 
     fn mutex(&self) -> *mut libc::pthread_mutex_t {

@@ -13,7 +13,7 @@ const THREADS: u64 = 3;
 
 /// Counts the primes of a range with three threads, and says in which process.
 fn primes((begin, end): (u64, u64)) -> (u32, u64) {
-    let is_prime = |n: u64| n > 1 && (2..).take_while(|d| d * d <= n).all(|d| n % d != 0);
+    let is_prime = |n: u64| n > 1 && (2..).take_while(|d| d * d <= n).all(|d| !n.is_multiple_of(d));
     let count = thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS)
             .map(|thread| {

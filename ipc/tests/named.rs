@@ -70,9 +70,9 @@ fn bytes_by_name() {
     assert_eq!((ours.len(), theirs.len()), (10_000, 10_000));
     assert_ne!(ours.as_ptr(), theirs.as_ptr());
     // SAFETY: within the contents; nobody else has them.
-    unsafe { ours.as_ptr().add(9_999).write(7) };
+    unsafe { ours.as_ptr().wrapping_add(9_999).write(7) };
     // SAFETY: as above.
-    assert_eq!(unsafe { theirs.as_ptr().add(9_999).read() }, 7);
+    assert_eq!(unsafe { theirs.as_ptr().wrapping_add(9_999).read() }, 7);
     assert!(!ours.segment().is_sealed());
     assert!(matches!(Segment::open(ours.segment().fd()), Err(heddle_ipc::OpenError::NotSealed)));
     let mode = fs::metadata(name.path()).unwrap().permissions().mode();
@@ -83,7 +83,7 @@ fn bytes_by_name() {
     assert!(!ours.unlink().unwrap(), "gone already");
     assert!(matches!(SharedMemory::open(&name.0), Err(OpenError::NotFound { .. })));
     // SAFETY: as above: the memory stays while somebody has it open.
-    assert_eq!(unsafe { ours.as_ptr().add(9_999).read() }, 7);
+    assert_eq!(unsafe { ours.as_ptr().wrapping_add(9_999).read() }, 7);
     // The name is another's by now.
     let next = SharedMemory::create(&name.0, 1).unwrap();
     assert!(!theirs.unlink().unwrap(), "not theirs");

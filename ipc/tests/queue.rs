@@ -255,13 +255,13 @@ fn a_sender_learns_that_all_receivers_are_gone() {
 
 #[test]
 fn whatever_serde_knows() {
-    fn greet(queues: [Address<SimpleQueue<(String, Option<Vec<u8>>)>>; 2]) -> u64 {
+    type Greetings = SimpleQueue<(String, Option<Vec<u8>>)>;
+    fn greet(queues: [Address<Greetings>; 2]) -> u64 {
         let [from, to] = queues.map(|queue| SimpleQueue::attach(queue).expect("its maker lives"));
         let (name, rest) = from.get().expect("sent");
         to.put(&(format!("hello {name}"), rest)).expect("not closed");
         0
     }
-    type Greetings = SimpleQueue<(String, Option<Vec<u8>>)>;
     let [there, back] = [Greetings::new(2).unwrap(), Greetings::new(2).unwrap()];
     let workers = Workers::start(1).unwrap();
     there.put(&("heddle".to_owned(), Some(vec![1, 2, 3]))).unwrap();

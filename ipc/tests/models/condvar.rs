@@ -2,13 +2,17 @@
 
 use crate::*;
 use heddle_ipc::model::Peer;
-use heddle_ipc::sync::{Condvar, LockError, Mutex, MutexGuard};
+#[cfg(any(heddle_loom, heddle_shuttle))]
+use heddle_ipc::sync::MutexGuard;
+use heddle_ipc::sync::{Condvar, LockError, Mutex};
 use heddle_primitives::sync::thread;
 use std::time::Duration;
 
+#[cfg(any(heddle_loom, heddle_shuttle))]
 type Locked<'a> = MutexGuard<'a, u64>;
 
 /// The lock, whoever died: any number is a valid count.
+#[cfg(any(heddle_loom, heddle_shuttle))]
 fn repaired<'a>(locked: Result<Locked<'a>, LockError<Locked<'a>>>) -> Locked<'a> {
     locked.unwrap_or_else(|error| {
         let mut guard = error.into_guard().expect("everybody repairs");

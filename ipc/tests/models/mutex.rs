@@ -8,6 +8,7 @@ use heddle_ipc::sync::{LockError, Mutex};
 use heddle_primitives::sync::thread;
 
 /// The lock, with the data repaired if an owner has died: it had done its half or not.
+#[cfg(any(heddle_loom, heddle_shuttle))]
 fn repaired(mutex: &Mutex<[u64; 2]>) -> [u64; 2] {
     match mutex.lock() {
         Ok(guard) => *guard,
@@ -20,6 +21,7 @@ fn repaired(mutex: &Mutex<[u64; 2]>) -> [u64; 2] {
     }
 }
 
+#[cfg(any(heddle_loom, heddle_shuttle))]
 fn add(mutex: &Mutex<[u64; 2]>) {
     repaired(mutex);
     let Ok(mut both) = mutex.lock() else { return };

@@ -2,7 +2,9 @@
 
 use crate::*;
 use heddle_ipc::model::Peer;
-use heddle_ipc::queue::{JoinableQueue, Queue, TryGetError, TryPutError, channel_in};
+#[cfg(any(heddle_loom, heddle_shuttle))]
+use heddle_ipc::queue::JoinableQueue;
+use heddle_ipc::queue::{Queue, TryGetError, TryPutError, channel_in};
 use heddle_primitives::sync::thread;
 
 fn rest(queue: &Queue<u64>) -> Vec<u64> {

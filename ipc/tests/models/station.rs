@@ -152,10 +152,10 @@ fn the_worker_dies_at_any_operation() {
 
 #[cfg(any(heddle_loom, heddle_shuttle))]
 fn dies(step: u32) {
-    use std::sync::Mutex as Plain;
-    let hall = Arc::new(Hall::new());
     // Not the facade's: what the functions did to the world, which no checker watches.
     #[allow(clippy::disallowed_types, reason = "a note beside the program that is checked")]
+    type Plain<T> = std::sync::Mutex<T>;
+    let hall = Arc::new(Hall::new());
     let entered = Arc::new(Plain::new(Vec::new()));
     hall.publish(0, 3);
     let victim = thread::spawn({

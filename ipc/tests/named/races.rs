@@ -101,11 +101,11 @@ fn work(name: [u8; 64]) -> u64 {
     let Ok(memory) = SharedMemory::open(text(&name)) else { return 0 };
     let (at, len) = (memory.as_ptr(), memory.len());
     // SAFETY: within the contents, as they say; the parent writes to them as bytes, too.
-    unsafe { at.add(len - 1).write_volatile(1) };
+    unsafe { at.wrapping_add(len - 1).write_volatile(1) };
     if let Ok(offset) = memory.segment().arena().alloc::<u64>(8) {
         let words = memory.segment().slice(offset).expect("what was allocated is within");
         // SAFETY: as above.
-        unsafe { words.cast::<u64>().add(7).write_volatile(1) };
+        unsafe { words.cast::<u64>().as_ptr().wrapping_add(7).write_volatile(1) };
     }
     let _ = memory.segment().slice(Offset::<[u64]>::slice(len as u64, 2));
     memory.join().map_or(1, |member| 2 + u64::from(member.count() > 300))
@@ -127,7 +127,7 @@ proptest! {
             let header = memory.segment().as_ptr();
             for &(at, value) in &bytes_at {
                 // SAFETY: within the header, which is made of atomics.
-                unsafe { header.add(at).write_volatile(value) };
+                unsafe { header.wrapping_add(at).write_volatile(value) };
             }
             let limit = Instant::now() + Duration::from_secs(10);
             ticket.wait(Some(limit)).expect("neither a death nor a panic nor a hang");
