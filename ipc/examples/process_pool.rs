@@ -1,6 +1,6 @@
 //! The tutorials' hybrid, a pool of two processes with three threads each, and futures as they complete.
 //!
-//! `cargo run -p heddle-ipc --example pool`
+//! `cargo run -p heddle-ipc --example process_pool`
 
 use std::collections::BTreeSet;
 use std::error::Error;

@@ -1,9 +1,12 @@
 //! Workers that are killed and replaced at random while tasks are under way: every ticket ends, with the right answer or with the
-//! death of its worker.
+//! death of its worker; and a pool that is to make up for all deaths does.
+//!
+//! `HEDDLE_SOAK` says for how many seconds; 1.5 unless set.
 #![cfg(not(any(heddle_loom, heddle_shuttle, heddle_mutants)))]
 
 use std::time::{Duration, Instant};
 
+use heddle_ipc::pool::Pool;
 use heddle_ipc::{CallError, SubmitError, Ticket, Workers};
 
 const WORKERS: usize = 3;
@@ -34,11 +37,12 @@ struct Pending {
 
 #[test]
 fn no_task_is_lost_among_deaths() {
+    let _alone = ALONE.lock();
     let mut random = Random(1);
     let mut workers = Workers::start(WORKERS).unwrap();
     let mut pending: Vec<Pending> = Vec::new();
     let (mut answered, mut died, mut restarts) = (0_u64, 0_u64, 0_u64);
-    let until = Instant::now() + Duration::from_millis(1500);
+    let until = Instant::now() + duration();
     while Instant::now() < until || !pending.is_empty() {
         let rank = random.below(WORKERS as u64) as usize;
         let ending = Instant::now() >= until;
@@ -93,4 +97,53 @@ fn no_task_is_lost_among_deaths() {
     }
     println!("{answered} answered, {died} died, {restarts} restarts");
     assert!(answered > 1000 && restarts > 0);
+}
+
+/// One at a time: descriptors are counted.
+static ALONE: heddle_primitives::Mutex<()> = heddle_primitives::Mutex::new(());
+
+fn duration() -> Duration {
+    let seconds =
+        std::env::var("HEDDLE_SOAK").map_or(1.5, |value| value.parse().expect("a number of seconds"));
+    Duration::from_secs_f64(seconds)
+}
+
+/// What the pool does; and now and then it does not come to it.
+fn deadly_mix(x: u64) -> u64 {
+    let nanoseconds = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic).tv_nsec;
+    if nanoseconds % 20_000 == 7 {
+        // SAFETY: a process may always end itself.
+        unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
+    }
+    x.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(13)
+}
+
+fn expected(x: u64) -> u64 {
+    x.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(13)
+}
+
+/// Eight processes that die at random: whatever was to be done is done, once as far as anybody can see, and nothing stays behind.
+#[test]
+fn a_pool_makes_up_for_deaths() {
+    const TASKS: u64 = 20_000;
+    let _alone = ALONE.lock();
+    let before = descriptors();
+    let until = Instant::now() + duration();
+    let (mut done, mut replaced) = (0, 0);
+    let pool = Pool::new(8).unwrap().idempotent();
+    while Instant::now() < until || replaced == 0 {
+        let answers = pool.map(deadly_mix, 0..TASKS).unwrap();
+        assert!(answers.iter().copied().eq((0..TASKS).map(expected)), "in order, and none twice");
+        done += TASKS;
+        replaced = pool.replaced();
+    }
+    pool.close();
+    pool.join().unwrap();
+    drop(pool);
+    println!("{done} tasks done, {replaced} workers replaced");
+    assert_eq!(descriptors(), before, "descriptors are left open");
+}
+
+fn descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
 }
