@@ -7,7 +7,7 @@ use core::ops::{Deref, DerefMut};
 use std::time::{Duration, Instant};
 
 use heddle_primitives::spin::DEFAULT_SPIN;
-use heddle_primitives::sync::atomic::{AtomicU32, Ordering};
+use heddle_primitives::sync::atomic::Ordering;
 use heddle_primitives::sync::cell::{ConstPtr, MutPtr, UnsafeCell};
 use heddle_primitives::sync::fence;
 use heddle_primitives::{Futex, Shared};
@@ -16,18 +16,13 @@ use super::error::{LockError, TryLockError};
 use super::nap::{Slept, Wait};
 use super::place::{Place, placed};
 use super::raw_mutex::{Acquired, NotAcquired, RawMutex, State};
-use crate::peers::{Census, PeerId, SLOTS};
+use crate::peers::{Attendance, Census, PeerId};
 use crate::shm_safe::{Shareable, ShmSafe};
-
-/// Readers of one process that a cell can count.
-const READERS: u32 = (1 << 12) - 1;
 
 /// What lies in memory.
 ///
-/// Each peer has a cell of its own for its readers: in bits 0-11 how many threads of it read, above that its stay, so that
-/// nobody takes a dead peer's readers for those of its successor in the slot. A reader enters its cell and then looks for a
-/// writer; a writer enters its id and then looks for readers. Between entering and looking both have a fence, so at least one of the
-/// two sees the other: a reader that sees a writer leaves its cell again and waits; a writer that sees readers waits until they
+/// Each peer has a count of its own of its readers. A reader counts itself and then looks for a writer; a writer enters its id and then looks for readers. Between entering and looking both have a fence, so at least one of the
+/// two sees the other: a reader that sees a writer leaves again and waits; a writer that sees readers waits until they
 /// are gone, or dead.
 #[repr(C)]
 pub(crate) struct Words<T> {
@@ -35,7 +30,7 @@ pub(crate) struct Words<T> {
     writer: RawMutex,
     /// Changes whenever the last reader of a peer leaves while there is a writer.
     left: Futex<Shared>,
-    readers: [AtomicU32; SLOTS],
+    readers: Attendance,
     data: UnsafeCell<T>,
 }
 
@@ -49,34 +44,14 @@ impl<T> Words<T> {
         Words {
             writer: RawMutex::new(),
             left: Futex::new_in(0),
-            readers: core::array::from_fn(|_| AtomicU32::new(0)),
+            readers: Attendance::new(),
             data: UnsafeCell::new(value),
-        }
-    }
-
-    /// Counts one more reader of this peer.
-    fn enter(&self, me: PeerId) {
-        let cell = &self.readers[me.slot()];
-        // ORDERING: Relaxed: decides only what the exchange expects.
-        let mut word = cell.load(Ordering::Relaxed);
-        loop {
-            let stay = me.stay() << 12;
-            // What an earlier peer of the slot left is nobody's.
-            let readers = if word & !READERS == stay { word & READERS } else { 0 };
-            assert!(readers < READERS, "{readers} readers in one process");
-            // ORDERING: Acquire, success: together with the look for a writer that follows, see `read`. Relaxed, failure: look again.
-            match cell.compare_exchange(word, stay | (readers + 1), Ordering::Acquire, Ordering::Relaxed) {
-                Ok(_) => return,
-                Err(now) => word = now,
-            }
         }
     }
 
     /// Counts one reader less, and wakes a writer that waits for it.
     fn exit(&self, me: PeerId) {
-        // ORDERING: Release: pairs with the Acquire in `has_readers`: the reads are over.
-        let before = self.readers[me.slot()].fetch_sub(1, Ordering::Release);
-        if before & READERS == 1 {
+        if self.readers.exit(me) {
             // ORDERING: SeqCst: between the cell and the writer's word, as in `read`; the writer has one between its word and the
             // cells: so it finds the cell empty, or this finds the writer.
             fence(Ordering::SeqCst);
@@ -91,8 +66,9 @@ impl<T> Words<T> {
     fn read(&self, census: &impl Census, wait: Option<Option<Instant>>) -> Result<(), NotRead> {
         let me = census.me();
         let mut wait = wait.map(|deadline| Wait::at_lock(DEFAULT_SPIN, deadline));
+        let mut last = false;
         loop {
-            self.enter(me);
+            self.readers.enter(me);
             // ORDERING: SeqCst: between this reader's cell and the writer's word. Without it both might read before the other's write
             // is seen: the reader no writer, and the writer no reader.
             fence(Ordering::SeqCst);
@@ -109,22 +85,9 @@ impl<T> Words<T> {
                 State::Held => {}
             }
             self.exit(me);
-            let Some(wait) = &mut wait else { return Err(NotRead::Busy) };
-            if self.writer.stand_by(wait) == Slept::TimedOut {
-                return Err(NotRead::Busy);
-            }
+            let Some(wait) = wait.as_mut().filter(|_| !last) else { return Err(NotRead::Busy) };
+            last = self.writer.stand_by(wait) == Slept::TimedOut;
         }
-    }
-
-    /// Whether somebody reads who lives.
-    fn has_readers(&self, census: &impl Census) -> bool {
-        let me = census.me();
-        self.readers.iter().enumerate().any(|(slot, cell)| {
-            // ORDERING: Acquire: pairs with the Release in `exit`.
-            let word = cell.load(Ordering::Acquire);
-            word & READERS != 0
-                && PeerId::new(slot, word >> 12).is_some_and(|peer| peer == me || !census.is_dead(peer))
-        })
     }
 
     fn write(&self, census: &impl Census, limit: Option<Option<Instant>>) -> Result<Acquired, NotAcquired> {
@@ -139,7 +102,7 @@ impl<T> Words<T> {
             let left = self.left.word().load(Ordering::Relaxed);
             // ORDERING: SeqCst: between the writer's word and the cells; see `read` and `exit`.
             fence(Ordering::SeqCst);
-            if !self.has_readers(census) {
+            if !self.readers.is_anybody(census) {
                 return Ok(acquired);
             }
             let waiting = wait.as_mut().filter(|_| !last);

@@ -41,7 +41,7 @@ fn start() -> (Peer, RwLock<[u64; 2]>) {
 
 #[test]
 fn a_reader_and_a_writer() {
-    bounded("rwlock, reader and writer", 2, 109).check(|| {
+    bounded("rwlock, reader and writer", 2, 107).check(|| {
         let (peer, lock) = start();
         let other = thread::spawn({
             let lock = lock.seen_by(&peer.joins());
@@ -86,7 +86,7 @@ fn a_writer_waits_for_readers() {
 
 #[test]
 fn readers_of_one_peer_and_of_another() {
-    bounded("rwlock, two readers and a writer", 1, 428).check(|| {
+    bounded("rwlock, two readers and a writer", 1, 420).check(|| {
         let (peer, lock) = start();
         let reader = thread::spawn({
             let lock = lock.clone();
@@ -129,7 +129,7 @@ fn gives_up_in_time() {
 /// A writer that gives up after another's death leaves the news to the next.
 #[test]
 fn gives_up_what_a_dead_one_left() {
-    bounded("rwlock, time-out after a death", 2, 1_301).check(|| {
+    bounded("rwlock, time-out after a death", 2, 1_229).check(|| {
         let (peer, lock) = start();
         let reader = lock.read().unwrap();
         let dead = peer.joins();
@@ -158,7 +158,7 @@ fn gives_up_what_a_dead_one_left() {
 
 #[test]
 fn given_up() {
-    bounded("rwlock given up", 2, 536).check(|| {
+    bounded("rwlock given up", 2, 498).check(|| {
         let (peer, lock) = start();
         let dead = peer.joins();
         lock.seen_by(&dead).write().unwrap().left_behind();
@@ -260,7 +260,7 @@ fn who_repairs_dies_too() {
 /// A new peer has the dead reader's slot: it neither inherits its readers nor keeps them.
 #[test]
 fn a_dead_readers_successor() {
-    bounded("rwlock, a successor in the slot", 2, 524).check(|| {
+    bounded("rwlock, a successor in the slot", 2, 485).check(|| {
         let (peer, lock) = start();
         let dead = peer.joins();
         lock.seen_by(&dead).read().unwrap().left_behind();
