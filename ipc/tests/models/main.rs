@@ -80,7 +80,8 @@ fn one_more(parent: &Parent, worker: &mut Worker, n: u64) -> Option<Ticket<Long>
 /// A scenario that loom searches completely, in at least so many executions.
 fn complete(name: &str, at_least: u64) -> Scenario {
     // Others run as many as they are told to.
-    Scenario::new(name).at_least(if cfg!(heddle_loom) { at_least } else { 0 })
+    // So many of them that shuttle's share of each is small in everyday runs; longer ones go on from there.
+    Scenario::new(name).at_least(if cfg!(heddle_loom) { at_least } else { 0 }).schedules(300)
 }
 
 /// A scenario that loom searches up to a bound, with the first waits spurious as well.
