@@ -113,7 +113,7 @@ fn deadly_mix(x: u64) -> u64 {
     let nanoseconds = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic).tv_nsec;
     if nanoseconds % 20_000 == 7 {
         // SAFETY: a process may always end itself.
-        unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
+        unsafe { libc::kill(std::process::id() as i32, libc::SIGKILL) };
     }
     x.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(13)
 }

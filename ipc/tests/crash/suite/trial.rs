@@ -10,7 +10,7 @@ use crate::suite::slate::{BYSTANDERS, Cue, Slate};
 use crate::suite::tracer::{Stop, Victim};
 
 /// More instructions than any operation has: what runs longer is in a loop.
-pub const MOST: usize = 1_000_000;
+pub const MOST: usize = 100_000;
 /// No process takes so long to come to where it ought to be.
 const PLACES: Duration = Duration::from_secs(10);
 
