@@ -87,8 +87,8 @@
 //! merely never answers, or that lost the task by scribbling over its own ring, is waited for for ever: set a deadline.
 //!
 //! What the primitives, queues and pools do is said at each. How it is known that a process is dead, how long that takes, and what is not covered:
-//! [`Member`]. `cargo xtask verify --only crash` kills processes between any two instructions of every such operation and looks at what
-//! is left; the protocols run under loom and shuttle with deaths at any of their steps.
+//! [`Member`]. `cargo xtask verify --only crash` kills processes between any two instructions of most such operations (`tests/crash` lists them) and
+//! looks at what is left; the protocols run under loom and shuttle with deaths at any of their steps.
 //!
 //! # What is trusted
 //!
