@@ -37,6 +37,7 @@ static JOINED: Mutex<Vec<(u64, std::sync::Weak<Joined>)>> = Mutex::new(Vec::new(
 /// Not covered: a thread that ends, or leaks its guard, while its process lives on. To the others its process holds what it held.
 ///
 /// A child that is forked (without exec) does not inherit the membership: using it there panics. It has to attach by itself.
+/// Guards and permits that it inherited it must not drop: that would let go of what its parent holds.
 ///
 /// # Trust
 ///
